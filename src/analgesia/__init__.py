@@ -1,0 +1,1 @@
+"""analgesia: from a dose of a drug to felt pain and harm."""
