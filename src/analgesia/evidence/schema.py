@@ -1,0 +1,300 @@
+"""What a file of each evidence folder may say: one model per folder, unknown keys refused.
+
+Tables that hold a number are `Number` before they come here. `Table` is a free table whose leaves are texts,
+booleans, lists and numbers with a source; a bare number in it is refused when the file is read.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    StrictInt,
+    StrictStr,
+    model_validator,
+)
+
+from analgesia.evidence.numbers import Number
+from analgesia.evidence.provenance import STATUSES
+
+Table = dict[str, Any]
+Numbers = dict[str, Number]
+Status = Literal["read", "secondary", "computed", "simulated", "fitted", "recalled", "assumed"]
+Site = Literal["plasma", "brain", "spinal_cord", "nociceptor"]
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_.\-]*")
+_DOI = re.compile(r"10\.\d{4,9}/\S+")
+assert set(Status.__args__) == set(STATUSES)  # type: ignore[attr-defined]
+
+
+def _name(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise ValueError(
+            f"{value!r} is not a name; use lower-case letters, digits, '_', '-' and '.', starting with a letter or digit"
+        )
+    return value
+
+
+def _doi(value: str) -> str:
+    if not _DOI.fullmatch(value):
+        raise ValueError(
+            f'{value!r} is not a DOI; write it like "10.1124/jpet.120.000189", without https://doi.org/'
+        )
+    return value
+
+
+Name = Annotated[StrictStr, AfterValidator(_name)]
+Doi = Annotated[StrictStr, AfterValidator(_doi)]
+
+
+class Part(BaseModel):
+    """A table inside a file."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, arbitrary_types_allowed=True, populate_by_name=False
+    )
+
+
+class Record(Part):
+    """A file (or several with one `name`). `files` says where it was written."""
+
+    name: Name
+    title: StrictStr | None = None
+    description: StrictStr = ""
+    note: StrictStr | None = None
+    _files: tuple[str, ...] = PrivateAttr(default=())
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files this record was read from, overlays last."""
+        return self._files
+
+
+class Source(Record):
+    """One paper, label, registry entry, repository or page. `title_status` says how we know its title."""
+
+    title_status: Status = "read"
+    doi: Doi | None = None
+    doi_status: Status = "read"
+    pmid: StrictStr | None = None
+    pmcid: StrictStr | None = None
+    registry: StrictStr | None = None
+    url: StrictStr | None = None
+    citation: StrictStr | None = None
+    year: StrictInt | None = None
+    authors: list[StrictStr] = []
+    journal: StrictStr | None = None
+    species: StrictStr | None = None
+    n: StrictInt | None = None
+    design: StrictStr | None = None
+    role: Literal["calibrate", "validate"] | None = None
+    retracted: bool = False
+
+    @model_validator(mode="after")
+    def _can_be_found(self) -> Source:
+        if not any((self.doi, self.pmid, self.pmcid, self.registry, self.url, self.citation)):
+            raise ValueError(
+                "a source needs doi, pmid, pmcid, registry, url or citation, so that it can be found"
+            )
+        return self
+
+    @property
+    def link(self) -> str | None:
+        """Address of the source, the DOI first."""
+        if self.doi:
+            return f"https://doi.org/{self.doi}"
+        if self.pmid:
+            return f"https://pubmed.ncbi.nlm.nih.gov/{self.pmid}/"
+        if self.pmcid:
+            return f"https://pmc.ncbi.nlm.nih.gov/articles/{self.pmcid}/"
+        if self.registry and self.registry.startswith("NCT"):
+            return f"https://clinicaltrials.gov/study/{self.registry}"
+        return self.url
+
+
+class Finding(Part):
+    """A result that is not a number: what was said, where, how well known."""
+
+    says: StrictStr
+    about: StrictStr
+    source: StrictStr
+    at: StrictStr
+    status: Status
+    species: StrictStr | None = None
+    system: StrictStr | None = None
+
+
+class Drug(Record):
+    """A compound: who it is, how it moves (`parameters`), what it binds and how strongly it pushes there."""
+
+    drug_class: StrictStr = Field(alias="class")
+    synonyms: list[StrictStr] = []
+    identifiers: dict[str, StrictStr] = {}
+    molar_mass: Number
+    parameters: Numbers = {}
+    routes: Table = {}
+    formed_from: Table = {}
+    metabolites: list[Table] = []
+    interactions: Table = {}
+    fraction_unbound: Numbers = {}
+    affinity: Numbers = {}
+    efficacy: Numbers = {}
+    potency: Numbers = {}
+    maximum: Numbers = {}
+    functional_inhibition: Numbers = {}
+    findings: list[Finding] = []
+
+
+class Coupling(Part):
+    """What the stimulus of a receptor does at one node of the path."""
+
+    node: StrictStr
+    site: Site
+    effect: StrictStr
+    strength: Number
+    right_shift: Number | None = None
+    numbers: Numbers = {}
+    note: StrictStr | None = None
+
+
+class Receptor(Record):
+    """A receptor, transporter or channel subunit a drug can bind; `couplings` are the same for every ligand."""
+
+    gene: StrictStr | None = None
+    family: StrictStr
+    binding: Literal["agonism", "occupancy"] = "agonism"
+    identifiers: dict[str, StrictStr] = {}
+    parameters: Numbers = {}
+    couplings: list[Coupling] = []
+    findings: list[Finding] = []
+
+
+class Product(Record):
+    """Something a person takes: its contents per gram (basis stated) and how it is taken."""
+
+    form: StrictStr
+    route: StrictStr
+    basis: StrictStr
+    contents: Numbers
+    unit_mass: Number | None = None
+    usual_dose: Number | None = None
+    extraction: Numbers = {}
+    relative_bioavailability: Numbers = {}
+    parameters: Numbers = {}
+    findings: list[Finding] = []
+
+
+class Condition(Record):
+    """A disease: what it changes, as numbers; `phenotypes` are shares of patients."""
+
+    severity: Number | None = None
+    parameters: Numbers = {}
+    phenotypes: Numbers = {}
+    placebo: Numbers = {}
+    changes: Table = {}
+    findings: list[Finding] = []
+
+
+class Population(Record):
+    """People: covariates with their spread (`iiv` or `sd`), genotype frequencies, baseline pain, condition."""
+
+    condition: Name | None = None
+    covariates: Numbers
+    genotypes: dict[str, Numbers] = {}
+    pain: Numbers = {}
+    findings: list[Finding] = []
+
+
+class Facts(Record):
+    """Channels, neurons, circuits, harms: `parameters` may be nested; every leaf number has a source."""
+
+    kind: StrictStr | None = None
+    gene: StrictStr | None = None
+    identifiers: dict[str, StrictStr] = {}
+    parameters: Table = {}
+    equations: dict[str, StrictStr] = {}
+    findings: list[Finding] = []
+
+
+class Channel(Facts):
+    """A voltage-gated channel."""
+
+
+class Neuron(Facts):
+    """A neuron or fibre: geometry, densities, pools."""
+
+
+class Circuit(Facts):
+    """A network: populations, connections, transmitter kinetics."""
+
+
+class Harm(Facts):
+    """An unwanted effect: what drives it, how often it was seen, against which comparator."""
+
+
+class Trial(Record):
+    """A published trial; `role` says whether it may fit or only validate."""
+
+    role: Literal["calibrate", "validate"]
+    source: StrictStr
+    population: StrictStr | None = None
+    condition: StrictStr | None = None
+    design: Table = {}
+    arms: list[Table] = []
+    results: list[Table] = []
+    findings: list[Finding] = []
+
+
+class EvidenceItem(Part):
+    """One published observation for or against a claim."""
+
+    says: StrictStr
+    source: StrictStr
+    at: StrictStr | None = None
+    status: Status
+    level: StrictStr
+    direction: StrictStr
+    species: StrictStr | None = None
+    n: StrictInt | None = None
+    note: StrictStr | None = None
+
+
+class Claim(Record):
+    """A statement to judge: its experiment, its margins, its rule, its evidence."""
+
+    statement: StrictStr
+    plain_statement: StrictStr
+    experiment: Table = {}
+    margins: list[Table] = []
+    rule: Table | StrictStr = {}
+    evidence: list[EvidenceItem] = []
+    searched: list[Table] | Table | StrictStr = []
+
+
+FOLDERS: dict[str, type[Record]] = {
+    "sources": Source,
+    "drugs": Drug,
+    "products": Product,
+    "receptors": Receptor,
+    "channels": Channel,
+    "neurons": Neuron,
+    "circuits": Circuit,
+    "harms": Harm,
+    "conditions": Condition,
+    "populations": Population,
+    "trials": Trial,
+    "claims": Claim,
+}
+"""Folder name -> what its files may say."""
+
+BARE_NUMBERS_ALLOWED = frozenset({"claims", "trials"})
+"""Folders whose free tables hold settings (doses, sizes, thresholds of a rule) rather than facts about the world."""
+
+COUNTS = frozenset({"n", "year", "power", "exponent", "order", "index", "count", "version"})
+"""Keys that may hold a bare whole number anywhere."""
