@@ -67,7 +67,6 @@ class Commands(click.Group):
             return super().main(arguments, standalone_mode=False, **extra)
         try:
             result = super().main(arguments, standalone_mode=False, **extra)
-            sys.stdout.flush()
         except click.ClickException as error:
             error.show()
             sys.exit(error.exit_code)
@@ -75,10 +74,13 @@ class Commands(click.Group):
             complain(str(error), 2)
         except (KeyboardInterrupt, click.Abort):
             complain("interrupted", 130)
-        except BrokenPipeError:
-            _abandon_stdout()
-            sys.exit(0)
-        except Exception as error:  # noqa: BLE001  the last line of defence: nobody should meet a traceback unasked
+        except SystemExit:
+            if isinstance(
+                sys.stdout, PacifyFlushWrapper
+            ):  # click's sign that the reader of our output has left
+                sys.exit(0)
+            raise
+        except Exception as error:  # the last line of defence: nobody should meet a traceback unasked
             if wants_traceback(arguments):
                 raise
             complain(
@@ -119,15 +121,9 @@ def _printable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _abandon_stdout() -> None:
-    """Let Python's own flush at exit go nowhere, after the reader of the pipe has left."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def _folder(context: click.Context, parameter: click.Parameter, names: tuple[str, ...]) -> tuple[Path, ...]:
     for name in names:
-        if "\0" in name or not Path(name).is_dir():
+        if not name or "\0" in name or not Path(name).is_dir():
             raise click.BadParameter(f"{name!r} is not a folder", context, parameter)
     return tuple(Path(name) for name in names)
 

@@ -5,24 +5,15 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
 
 from analgesia.errors import UnitError
 
 _QUANTITY = re.compile(
-    r"""\s*(?P<value>[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)  # the number
+    r"""\s*(?P<value>[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)  # the number
         \s*(?P<unit>[^\W\d_][^\s]*)                                  # the unit: one word, such as mg, ng/mL, umol/L
         (?:\s+(?P<of>\S(?:.*\S)?))?\s*""",
     re.VERBOSE,
 )
-
-
-@lru_cache(maxsize=1)
-def _registry() -> Any:
-    import pint
-
-    return pint.UnitRegistry()
 
 
 @dataclass(frozen=True)
@@ -42,21 +33,14 @@ class Quantity:
             raise UnitError(f'{text!r} is not a quantity: write a number and a unit, such as "4 g" or "8 h"')
         return cls(value, match["unit"], match["of"])
 
-    def to(self, unit: str) -> float:
-        """Return the value in `unit`. Raises `UnitError` where the dimensions differ or the unit is unknown."""
-        import pint
+    def to(self, unit: str, molar_mass: float | None = None) -> float:
+        """Return the value in `unit`; `molar_mass` in g/mol turns a mass into an amount of substance.
 
-        registry = _registry()
-        try:
-            return float(registry.Quantity(self.value, self.unit).to(unit).magnitude)
-        except pint.DimensionalityError:
-            raise UnitError(
-                f"{str(self)!r} cannot be expressed in {unit}: give a quantity in {unit}"
-            ) from None
-        except Exception as error:  # noqa: BLE001  pint lets the errors of its parser through: any of them means an unreadable unit
-            raise UnitError(
-                f"{self.unit!r} in {str(self)!r} is not a unit that can be read: {_brief(error)}"
-            ) from None
+        Raises `UnitError` where the dimensions differ or the unit is unknown.
+        """
+        from analgesia.evidence.units import convert
+
+        return float(convert(self.value, self.unit, unit, molar_mass))
 
     def __str__(self) -> str:
         """Write the quantity as it is typed."""
@@ -74,7 +58,3 @@ def parse_positive(text: str, unit: str, what: str) -> float:
     if not value > 0:
         raise UnitError(f"{what} must be greater than 0, not {text!r}")
     return value
-
-
-def _brief(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]

@@ -88,23 +88,6 @@ seed_option = click.option(
     help="Which people: another seed, others.",
 )
 
-STATUS_MARKS = {
-    "read": "",
-    "secondary": "second-hand",
-    "recalled": "recalled, unchecked",
-    "simulated": "simulated",
-    "computed": "computed",
-    "fitted": "fitted",
-    "assumed": "ASSUMED",
-}
-"""How the status of a number is shown beside it. Only a number read in its own paper carries no mark."""
-
-
-def mark(status: str) -> str:
-    """Return " [recalled, unchecked]" and the like for a number that was not read in its own paper."""
-    words = STATUS_MARKS.get(status, status)
-    return f" [{words}]" if words else ""
-
 
 def to_plain(value: Any) -> Any:
     """Turn arrays, dataclasses with `to_dict`, mappings and paths into what JSON knows; what is not finite becomes null."""
