@@ -74,10 +74,8 @@ class Commands(click.Group):
             complain(str(error), 2)
         except (KeyboardInterrupt, click.Abort):
             complain("interrupted", 130)
-        except SystemExit:
-            if isinstance(
-                sys.stdout, PacifyFlushWrapper
-            ):  # click's sign that the reader of our output has left
+        except SystemExit as leaving:
+            if isinstance(leaving.__context__, BrokenPipeError):  # whoever read our output has seen enough
                 sys.exit(0)
             raise
         except Exception as error:  # the last line of defence: nobody should meet a traceback unasked
