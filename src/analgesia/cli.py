@@ -75,9 +75,8 @@ class Commands(click.Group):
         except (KeyboardInterrupt, click.Abort):
             complain("interrupted", 130)
         except SystemExit as leaving:
-            if isinstance(leaving.__context__, BrokenPipeError):  # whoever read our output has seen enough
-                sys.exit(0)
-            raise
+            # Not standalone, click leaves with 1 in one case only: whoever read our output has seen enough.
+            sys.exit(0 if leaving.code == 1 else leaving.code)
         except Exception as error:  # the last line of defence: nobody should meet a traceback unasked
             if wants_traceback(arguments):
                 raise
