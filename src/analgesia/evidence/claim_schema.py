@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, StrictInt, StrictStr, model_validator
+
+from analgesia.evidence.records import Name, Part, Record, Site
 
 Level = Literal["in_vitro", "ex_vivo", "animal", "product_assay", "observational", "rct", "systematic_review"]
 Direction = Literal["supports", "contradicts", "neutral"]
-Site = Literal["plasma", "brain", "spinal_cord", "nociceptor"]
-Text = Annotated[str, Field(min_length=3)]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Text = Annotated[StrictStr, Field(min_length=3)]
 
 LEVELS: tuple[Level, ...] = (
     "in_vitro",
@@ -30,11 +30,7 @@ LEVELS: tuple[Level, ...] = (
 HUMAN_LEVELS = frozenset({"observational", "rct", "systematic_review"})
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
-
-
-class ExperimentArm(_Strict):
+class ExperimentArm(Part):
     """One regimen of the experiment: a product or a drug; the placebo arm is always added."""
 
     name: Text
@@ -43,7 +39,7 @@ class ExperimentArm(_Strict):
     dose: Text
     route: str = "oral"
     every: str | None = None
-    doses: Annotated[int, Field(ge=1)] = 1
+    doses: Annotated[StrictInt, Field(ge=1)] = 1
     documented_by: Name | None = None
     comparator: bool = False
 
@@ -64,12 +60,12 @@ class ExperimentArm(_Strict):
         return "product" if self.product is not None else "drug"
 
 
-class Experiment(_Strict):
+class Experiment(Part):
     """Whom, with what, and which outcome. `endpoint = "none"` needs the reason why no model is asked."""
 
     population: Name
-    patients: Annotated[int, Field(ge=1)] = 100
-    replicates: Annotated[int, Field(ge=1)] = 20
+    patients: Annotated[StrictInt, Field(ge=1)] = 100
+    replicates: Annotated[StrictInt, Field(ge=1)] = 20
     duration: str = "24 h"
     endpoint: str
     no_endpoint: str | None = None
@@ -85,21 +81,21 @@ class Experiment(_Strict):
         return self
 
 
-class MarginSpec(_Strict):
+class MarginSpec(Part):
     """One comparison of unbound exposure with a potency that stands in the file of the compound.
 
-    kind "affinity": `[affinity.<target>]`; kind "potency": `[potency.<target>]` of the drug file.
+    `kind` is the section of the drug file: affinity (K_A), potency (EC50) or functional_inhibition (IC50).
     """
 
     compound: str
     target: Name
     site: Site
-    kind: Literal["affinity", "potency"] = "affinity"
+    kind: Literal["affinity", "potency", "functional_inhibition"] = "affinity"
     essential: bool = True
     note: str | None = None
 
 
-class Rule(_Strict):
+class Rule(Part):
     """Parameters of the shared verdict rule for this claim.
 
     decided_by: the lowest level of study that can decide the claim. reached_above: a target counts as possibly
@@ -111,7 +107,7 @@ class Rule(_Strict):
     reason: Text
 
 
-class EvidenceItem(_Strict):
+class EvidenceItem(Part):
     """What one source says about the claim, in our own words, and what it cannot show."""
 
     level: Level
@@ -119,7 +115,7 @@ class EvidenceItem(_Strict):
     direction: Direction
     source: Name
     species: Text
-    n: Annotated[int, Field(ge=0)] | None = None
+    n: Annotated[StrictInt, Field(ge=0)] | None = None
     says: Text
     at: Text
     status: Literal["read", "secondary", "recalled"]
@@ -132,22 +128,20 @@ class EvidenceItem(_Strict):
         return self
 
 
-class Search(_Strict):
+class Search(Part):
     """One search for evidence: where, with which words, when, and how many relevant reports it gave."""
 
     where: Text
     terms: Text
     date: Text
-    hits: Annotated[int, Field(ge=0)]
+    hits: Annotated[StrictInt, Field(ge=0)]
     found: Text
 
 
-class Claim(_Strict):
+class Claim(Record):
     """One claim, its experiment, rule and evidence."""
 
-    name: Name
     role: Literal["judge", "calibrate", "validate"] = "judge"
-    title: Text
     statement: Text
     plain_statement: Text
     aliases: tuple[str, ...] = ()

@@ -12,14 +12,15 @@ from typing import Any, Generic, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from analgesia.errors import EvidenceError
+from analgesia.evidence.claim_schema import Claim
 from analgesia.evidence.layers import Entry, Layer, overlaid, read_layer
 from analgesia.evidence.numbers import Number
 from analgesia.evidence.parsing import did_you_mean
+from analgesia.evidence.records import Record
 from analgesia.evidence.schema import (
     FOLDERS,
     Channel,
     Circuit,
-    Claim,
     Condition,
     Drug,
     Harm,
@@ -27,7 +28,6 @@ from analgesia.evidence.schema import (
     Population,
     Product,
     Receptor,
-    Record,
     Source,
     Trial,
 )

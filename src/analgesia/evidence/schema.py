@@ -6,74 +6,13 @@ booleans, lists and numbers with a source; a bare number in it is refused when t
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    StrictInt,
-    StrictStr,
-    model_validator,
-)
+from pydantic import Field, StrictInt, StrictStr, model_validator
 
+from analgesia.evidence.claim_schema import Claim
 from analgesia.evidence.numbers import Number
-from analgesia.evidence.provenance import STATUSES
-
-Table = dict[str, Any]
-Numbers = dict[str, Number]
-Status = Literal["read", "secondary", "computed", "simulated", "fitted", "recalled", "assumed"]
-Site = Literal["plasma", "brain", "spinal_cord", "nociceptor"]
-
-_NAME = re.compile(r"[a-z0-9][a-z0-9_.\-]*")
-_DOI = re.compile(r"10\.\d{4,9}/\S+")
-assert set(Status.__args__) == set(STATUSES)  # type: ignore[attr-defined]
-
-
-def _name(value: str) -> str:
-    if not _NAME.fullmatch(value):
-        raise ValueError(
-            f"{value!r} is not a name; use lower-case letters, digits, '_', '-' and '.', starting with a letter or digit"
-        )
-    return value
-
-
-def _doi(value: str) -> str:
-    if not _DOI.fullmatch(value):
-        raise ValueError(
-            f'{value!r} is not a DOI; write it like "10.1124/jpet.120.000189", without https://doi.org/'
-        )
-    return value
-
-
-Name = Annotated[StrictStr, AfterValidator(_name)]
-Doi = Annotated[StrictStr, AfterValidator(_doi)]
-
-
-class Part(BaseModel):
-    """A table inside a file."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, arbitrary_types_allowed=True, populate_by_name=False
-    )
-
-
-class Record(Part):
-    """A file (or several with one `name`). `files` says where it was written."""
-
-    name: Name
-    title: StrictStr | None = None
-    description: StrictStr = ""
-    note: StrictStr | None = None
-    _files: tuple[str, ...] = PrivateAttr(default=())
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        """The files this record was read from, overlays last."""
-        return self._files
+from analgesia.evidence.records import Doi, Name, Numbers, Part, Record, Site, Status, Table
 
 
 class Source(Record):
@@ -249,32 +188,6 @@ class Trial(Record):
     arms: list[Table] = []
     results: list[Table] = []
     findings: list[Finding] = []
-
-
-class EvidenceItem(Part):
-    """One published observation for or against a claim."""
-
-    says: StrictStr
-    source: StrictStr
-    at: StrictStr | None = None
-    status: Status
-    level: StrictStr
-    direction: StrictStr
-    species: StrictStr | None = None
-    n: StrictInt | None = None
-    note: StrictStr | None = None
-
-
-class Claim(Record):
-    """A statement to judge: its experiment, its margins, its rule, its evidence."""
-
-    statement: StrictStr
-    plain_statement: StrictStr
-    experiment: Table = {}
-    margins: list[Table] = []
-    rule: Table | StrictStr = {}
-    evidence: list[EvidenceItem] = []
-    searched: list[Table] | Table | StrictStr = []
 
 
 FOLDERS: dict[str, type[Record]] = {
