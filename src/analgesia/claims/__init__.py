@@ -1,0 +1,1 @@
+"""Claims held against evidence, mechanism and prediction; the three are never merged."""

@@ -34,11 +34,19 @@ class Evidence(Protocol):
     """What the rule reads of an evidence item."""
 
     @property
-    def level(self) -> str: ...
+    def level(self) -> str:
+        """Kind of study, one of LEVELS."""
+        ...
+
     @property
-    def directness(self) -> str: ...
+    def directness(self) -> str:
+        """"direct" or "indirect"."""
+        ...
+
     @property
-    def direction(self) -> str: ...
+    def direction(self) -> str:
+        """"supports", "contradicts" or "neutral"."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -60,7 +68,7 @@ class Verdict:
 
 def rank(level: str) -> int:
     """Place of a level among LEVELS; -1 for "none"."""
-    return LEVELS.index(level) if level in LEVELS else -1  # type: ignore[arg-type]
+    return LEVELS.index(level) if level in LEVELS else -1
 
 
 def best_level(items: Sequence[Evidence]) -> str:

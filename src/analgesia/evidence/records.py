@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, PrivateAttr, StrictStr
 
@@ -17,7 +17,8 @@ Site = Literal["plasma", "brain", "spinal_cord", "nociceptor"]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.\-]*")
 _DOI = re.compile(r"10\.\d{4,9}/\S+")
-assert set(Status.__args__) == set(STATUSES)  # type: ignore[attr-defined]
+if set(get_args(Status)) != set(STATUSES):
+    raise TypeError("Status and STATUSES name different statuses")
 
 
 def _name(value: str) -> str:
