@@ -26,7 +26,7 @@ def registry() -> Any:
     """The one pint registry, with the units pain research adds: NRS (0-10 pain rating), spike, tablet."""
     import pint
 
-    ureg: Any = pint.UnitRegistry(autoconvert_offset_to_delta=True)
+    ureg: Any = pint.UnitRegistry()
     for definition in _DEFINITIONS:
         ureg.define(definition)
     return ureg
