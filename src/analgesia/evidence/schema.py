@@ -87,18 +87,16 @@ class Drug(Record):
     potency: Numbers = {}
     maximum: Numbers = {}
     functional_inhibition: Numbers = {}
+    effects: Numbers = {}
     findings: list[Finding] = []
 
 
 class Coupling(Part):
-    """What the stimulus of a receptor does at one node of the path."""
+    """What a receptor does at one node of the path, the same for every ligand: node = strength x signal at the site."""
 
-    node: StrictStr
+    signal: Literal["stimulus", "occupancy"]
     site: Site
-    effect: StrictStr
     strength: Number
-    right_shift: Number | None = None
-    numbers: Numbers = {}
     note: StrictStr | None = None
 
 
@@ -110,7 +108,7 @@ class Receptor(Record):
     binding: Literal["agonism", "occupancy"] = "agonism"
     identifiers: dict[str, StrictStr] = {}
     parameters: Numbers = {}
-    couplings: list[Coupling] = []
+    couplings: dict[str, Coupling] = {}
     findings: list[Finding] = []
 
 
