@@ -10,7 +10,7 @@ from analgesia.errors import UnitError
 
 _QUANTITY = re.compile(
     r"""\s*(?P<value>[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)  # the number
-        \s*(?P<unit>[^\W\d_][^\s]*)                                  # the unit: one word, such as mg, ng/mL, umol/L
+        \s*(?P<unit>(?:1/)?[^\W\d_][^\s]*)                           # the unit: one word, such as mg, ng/mL, 1/h
         (?:\s+(?P<of>\S(?:.*\S)?))?\s*""",
     re.VERBOSE,
 )
