@@ -84,13 +84,14 @@ class Experiment(Part):
 class MarginSpec(Part):
     """One comparison of unbound exposure with a potency that stands in the file of the compound.
 
-    `kind` is the section of the drug file: affinity (K_A), potency (EC50) or functional_inhibition (IC50).
+    `kind` is the section of the drug file: affinity (K_A), potency (EC50), functional_inhibition (IC50)
+    or effects (a concentration at which something was seen).
     """
 
     compound: str
     target: Name
     site: Site
-    kind: Literal["affinity", "potency", "functional_inhibition"] = "affinity"
+    kind: Literal["affinity", "potency", "functional_inhibition", "effects"] = "affinity"
     essential: bool = True
     note: str | None = None
 
