@@ -33,7 +33,7 @@ format: $(VENV)/dev.stamp ## put the code into the house format
 	$(BIN)/ruff format .
 
 bench: $(VENV)/dev.stamp ## time the engine on this machine
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@for script in $(wildcard benchmarks/*.py); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 lock: $(VENV)/dev.stamp ## renew both lock files after a change of dependencies in pyproject.toml
 	@$(PIP) uv
@@ -69,7 +69,7 @@ $(BIN)/python:
 		echo "$$python cannot make virtual environments. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; \
 	fi; \
 	echo "Creating $(VENV) with $$($$python --version)"; \
-	$$python -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+	$$python -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(VENV)/run.stamp: requirements.lock pyproject.toml | $(BIN)/python
 	@echo "Installing what analgesia needs from requirements.lock (about a minute, once)"
