@@ -87,7 +87,6 @@ class Drug(Record):
     potency: Numbers = {}
     maximum: Numbers = {}
     functional_inhibition: Numbers = {}
-    effects: Numbers = {}
     findings: list[Finding] = []
 
 
