@@ -65,6 +65,8 @@ class Commands(click.Group):
         extra["prog_name"] = "analgesia"
         if not standalone_mode:
             return super().main(arguments, standalone_mode=False, **extra)
+        if any("\0" in argument for argument in arguments):
+            complain("an argument holds a null character, which no name or file can have", 2)
         try:
             result = super().main(arguments, standalone_mode=False, **extra)
         except click.ClickException as error:
@@ -122,7 +124,7 @@ def _printable(text: str) -> str:
 
 def _folder(context: click.Context, parameter: click.Parameter, names: tuple[str, ...]) -> tuple[Path, ...]:
     for name in names:
-        if not name or "\0" in name or not Path(name).is_dir():
+        if not name or not Path(name).is_dir():
             raise click.BadParameter(f"{name!r} is not a folder", context, parameter)
     return tuple(Path(name) for name in names)
 
