@@ -87,6 +87,7 @@ class Drug(Record):
     potency: Numbers = {}
     maximum: Numbers = {}
     functional_inhibition: Numbers = {}
+    effects: Numbers = {}
     findings: list[Finding] = []
 
 
