@@ -29,8 +29,8 @@ def declared_units(cls: type) -> dict[str, str]:
 def fill(cls: type[T], record: Mapping[str, Number] | Any, *, used: Tally | None = None, **given: Any) -> T:
     """An instance of dataclass `cls` whose unit-annotated fields come from `record`, converted.
 
-    `record` maps names to Numbers or has such a mapping in `.parameters`. `given` sets fields directly. A field with a default keeps
-    it when the record is silent. Refuses a missing or wrong-dimension number, naming file, key and both units.
+    `record` maps names to Numbers or has such a mapping in `.parameters`. `given` sets fields directly. A field with
+    a default keeps it when the record is silent. Refuses a missing or wrong-dimension number, naming file, key and both units.
     """
     numbers: Any = getattr(record, "parameters", record)
     place = ", ".join(getattr(record, "files", ())) or f"evidence for {cls.__name__}"
@@ -44,7 +44,7 @@ def fill(cls: type[T], record: Mapping[str, Number] | Any, *, used: Tally | None
             if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
                 raise EvidenceError(
                     f"{place}: {field.name} is missing; {cls.__name__} needs it in {units[field.name]}"
-                    f"{did_you_mean(field.name, [k for k in numbers])}"
+                    f"{did_you_mean(field.name, list(numbers))}"
                 )
             continue
         if not isinstance(number, Number):

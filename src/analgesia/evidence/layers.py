@@ -7,7 +7,7 @@ merged by `name`: tables merge, texts and lists replace, and a number is
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import math
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -136,7 +136,7 @@ def _convert_item(item: Any, file: str, key: str, folder: str, *, overlay: bool)
             _convert_item(entry, file, f"{key}[{index}]", folder, overlay=overlay)
             for index, entry in enumerate(item, start=1)
         ]
-    if isinstance(item, (datetime.date, datetime.time)):
+    if isinstance(item, (dt.date, dt.time)):
         raise EvidenceError(f'{file}: {key}: write dates as text, such as "{item}"')
     if isinstance(item, (int, float)) and not isinstance(item, bool):
         if not math.isfinite(item) if isinstance(item, float) else abs(item) > 10**15:

@@ -106,7 +106,7 @@ class Library:
             raise EvidenceError(
                 f"unknown kind of evidence {kind!r}{did_you_mean(kind, [f[:-1] for f in FOLDERS])}"
             )
-        return getattr(self, name)  # type: ignore[no-any-return]
+        return getattr(self, name)
 
     def numbers(self, kind: str | None = None, name: str | None = None) -> Iterator[Number]:
         """Every number of the library, or of one folder, or of one record."""

@@ -81,7 +81,7 @@ def _single(table: Mapping[str, Any], file: str, key: str) -> Number:
         raise EvidenceError(
             f"{place}: {' and '.join(spreads)} say the same thing twice; keep one of {', '.join(_SPREADS)}"
         )
-    number = Number(
+    return Number(
         value=value,
         unit=_unit(table, place),
         file=file,
@@ -93,7 +93,6 @@ def _single(table: Mapping[str, Any], file: str, key: str) -> Number:
         **_spread(table, value, place),
         **_shared(table, file, key, value),
     )
-    return number
 
 
 def _origin(table: Mapping[str, Any], place: str) -> dict[str, Any]:

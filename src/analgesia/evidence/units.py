@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from analgesia.errors import UnitError
+from analgesia.evidence import plain_units
 
 _MICRO_AND_DOTS = str.maketrans({"μ": "µ", "·": "*", "⋅": "*", "×": "*", "−": "-", "∙": "*"})
 _SUPERSCRIPTS = (("⁻¹", "^-1"), ("⁻²", "^-2"), ("⁻³", "^-3"), ("²", "^2"), ("³", "^3"))
@@ -56,7 +57,7 @@ def _parsed(unit: str) -> Any:
     ureg = registry()
     try:
         return ureg.parse_units("dimensionless" if text == "1" else text.replace("^", "**"))
-    except Exception as error:  # pint raises a dozen kinds for one cause: text that is not a unit
+    except Exception as error:  # noqa: BLE001  pint raises a dozen kinds for one cause: text that is no unit
         raise UnitError(
             f'unknown unit {unit!r} ({error}); write it like "mL/min", "nM", "1/s", "mg/g" or "1"'
         ) from None
@@ -64,7 +65,8 @@ def _parsed(unit: str) -> Any:
 
 def check(unit: str) -> None:
     """Raise UnitError unless `unit` is a unit."""
-    _parsed(unit)
+    if plain_units.read(normalise(unit)) is None:
+        _parsed(unit)
 
 
 def same_dimension(first: str, second: str) -> bool:
@@ -79,6 +81,9 @@ def _mass_balance(unit: Any) -> float:
 @lru_cache(maxsize=4096)
 def _factor(source: str, target: str, molar_mass: float | None) -> float | None:
     """The factor from source to target, or None where an offset (degC) makes a factor impossible."""
+    quick = plain_units.factor_between(normalise(source), normalise(target), molar_mass)
+    if quick is not None:
+        return quick
     ureg = registry()
     have, want = _parsed(source), _parsed(target)
     if have.dimensionality != want.dimensionality:
@@ -104,10 +109,7 @@ def _bridges(have: Any, want: Any, substance: float) -> bool:
     """True when mass traded for substance at one mole per molar mass is the only difference."""
     ureg = registry()
     trade = (ureg.mole / ureg.gram) ** substance
-    return bool(
-        (have * trade.units if hasattr(trade, "units") else have * trade).dimensionality
-        == want.dimensionality
-    )
+    return bool((have * trade).dimensionality == want.dimensionality)
 
 
 def convert(value: float, source: str, target: str, molar_mass: float | None = None) -> float:
