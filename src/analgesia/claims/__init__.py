@@ -1,1 +1,4 @@
-"""Claims held against evidence, mechanism and prediction; the three are never merged."""
+"""Claims held against evidence, mechanism and prediction; the three are never merged.
+
+`check(names, library=...)` judges claims; `verdict` is the rule that picks the word.
+"""

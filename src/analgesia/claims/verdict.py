@@ -40,12 +40,12 @@ class Evidence(Protocol):
 
     @property
     def directness(self) -> str:
-        """"direct" or "indirect"."""
+        """Either direct or indirect."""
         ...
 
     @property
     def direction(self) -> str:
-        """"supports", "contradicts" or "neutral"."""
+        """One of supports, contradicts, neutral."""
         ...
 
 
@@ -59,11 +59,12 @@ class Reach:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The word, the best level of direct evidence ("none" without any), and the step of the rule that gave the word."""
+    """The word, the best level of direct evidence ("none" without any), why, and the level of what gave the word."""
 
     word: Word
     level: str
     because: str
+    decided_at: str
 
 
 def rank(level: str) -> int:
@@ -93,34 +94,48 @@ def verdict(
     if human:
         found, directions = _directions(human)
         if directions == {"supports"}:
-            return Verdict(Word.SUPPORTED, level, f"direct human evidence ({found}) supports the claim")
+            return Verdict(
+                Word.SUPPORTED, level, f"direct human evidence ({found}) supports the claim", found
+            )
         if directions == {"contradicts"}:
-            return Verdict(Word.CONTRADICTED, level, f"direct human evidence ({found}) contradicts the claim")
-        because = "direct human evidence points both ways" if directions else "direct human evidence is neutral"
-        return Verdict(Word.CANNOT_TELL, level, because)
+            return Verdict(
+                Word.CONTRADICTED, level, f"direct human evidence ({found}) contradicts the claim", found
+            )
+        because = (
+            "direct human evidence points both ways" if directions else "direct human evidence is neutral"
+        )
+        return Verdict(Word.CANNOT_TELL, level, because, level)
     laboratory = [item for item in direct if item.level not in HUMAN_LEVELS]
     found, directions = _directions(laboratory)
     if directions == {"supports", "contradicts"}:
-        return Verdict(Word.CANNOT_TELL, level, f"direct laboratory evidence ({found}) points both ways")
+        return Verdict(
+            Word.CANNOT_TELL, level, f"direct laboratory evidence ({found}) points both ways", found
+        )
     if directions == {"contradicts"} and rank(found) >= rank(decided_by):
-        return Verdict(Word.CONTRADICTED, level, f"direct evidence at the deciding level ({found}) contradicts the claim")
+        because = f"direct evidence at the deciding level ({found}) contradicts the claim"
+        return Verdict(Word.CONTRADICTED, level, because, found)
     if directions == {"supports"}:
         return _lowered(level, found, margins, reached_above)
     if decided_by in HUMAN_LEVELS:
-        return Verdict(Word.UNTESTED, level, f"no direct human study at the level that could decide it ({decided_by})")
-    return Verdict(Word.CANNOT_TELL, level, "no direct evidence, only indirect findings or none")
+        because = f"no direct human study at the level that could decide it ({decided_by})"
+        return Verdict(Word.UNTESTED, level, because, level)
+    return Verdict(Word.CANNOT_TELL, level, "no direct evidence that points one way", level)
 
 
 def _lowered(level: str, found: str, margins: Sequence[Reach], reached_above: float) -> Verdict:
     """Laboratory support, lowered when no essential target can be reached at documented human exposure."""
     essential = [margin.upper for margin in margins if margin.essential]
-    supported = Verdict(Word.LABORATORY, level, f"direct laboratory evidence ({found}) supports the claim")
+    supported = Verdict(
+        Word.LABORATORY, level, f"direct laboratory evidence ({found}) supports the claim", found
+    )
     if not essential or any(upper is not None and upper >= reached_above for upper in essential):
         return supported
     if any(upper is None for upper in essential):
-        return Verdict(Word.CANNOT_TELL, level, "laboratory support, but the exposure at the target cannot be computed")
+        because = "laboratory support, but the exposure at the target cannot be computed"
+        return Verdict(Word.CANNOT_TELL, level, because, found)
     return Verdict(
         Word.NOT_REACHED,
         level,
         f"laboratory support ({found}), but every essential target stays below {reached_above:g} of its potency",
+        found,
     )

@@ -13,6 +13,8 @@ from pydantic import Field, StrictInt, StrictStr, model_validator
 from analgesia.evidence.records import Name, Part, Record, Site
 
 Level = Literal["in_vitro", "ex_vivo", "animal", "product_assay", "observational", "rct", "systematic_review"]
+DecidingLevel = Literal["in_vitro", "ex_vivo", "animal", "product_assay", "observational", "rct"]
+"""Levels a claim may ask for; none asks for a review, because a single good trial must be able to decide."""
 Direction = Literal["supports", "contradicts", "neutral"]
 Text = Annotated[StrictStr, Field(min_length=3)]
 
@@ -103,7 +105,7 @@ class Rule(Part):
     reached when the 90 % interval of unbound exposure ÷ potency extends to this value or beyond.
     """
 
-    decided_by: Level
+    decided_by: DecidingLevel
     reached_above: Annotated[float, Field(gt=0)] = 0.1
     reason: Text
 

@@ -1,0 +1,96 @@
+"""Which outcomes a claim may ask the model for, and how each is read from a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analgesia.errors import EvidenceError
+from analgesia.evidence import Library
+from analgesia.evidence.claim_schema import Claim
+
+Array = NDArray[np.float64]
+
+PLACEBO = "placebo"
+"""Label of the arm every run contains."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One outcome: how it is named, its unit, its words, and whether it needs the nervous system solved."""
+
+    name: str
+    unit: str
+    label: str
+    needs_cord: bool
+    parts: tuple[str, ...] = ()
+
+    def values(self, result: Any, arm: str, start: float) -> Array:
+        """The outcome of each lane as [replicate, patient]: mean over times from `start` (h) on; exposure is a peak."""
+        kind = self.name.split(".", 1)[0]
+        if kind == "exposure":
+            return _array(result.plasma.sel(arm=arm, analyte=self.parts[0])).max(axis=-1)
+        if kind == "stimulus":
+            chosen = result.stimulus.sel(arm=arm, receptor=self.parts[0], site=self.parts[1])
+            return _late(chosen, start)
+        if kind == "drive_change":
+            drug, placebo = (_late(result.drive.sel(arm=name), start) for name in (arm, PLACEBO))
+            return np.divide(100.0 * (drug - placebo), placebo, out=np.zeros_like(drug), where=placebo > 0.0)
+        return _late(result.dataset[kind].sel(arm=arm), start)
+
+
+def _array(data: Any) -> Array:
+    return np.asarray(data.transpose("replicate", "patient", "time").values, dtype=np.float64)
+
+
+def _late(data: Any, start: float) -> Array:
+    return _array(data.sel(time=data["time"] >= start)).mean(axis=-1)
+
+
+def endpoint_of(claim: Claim, library: Library) -> Endpoint | None:
+    """The endpoint a claim names; None for "none". EvidenceError with file and key when there is no such outcome."""
+    name = claim.experiment.endpoint
+    kind, *parts = name.split(".")
+    if name == "none":
+        return None
+    if name == "pain_change":
+        return Endpoint(name, "NRS", "change of pain against placebo", True)
+    if name == "pain":
+        return Endpoint(name, "NRS", "pain", True)
+    if name == "drive_change":
+        return Endpoint(name, "%", "change of the signal to the brain against placebo", True)
+    if kind == "stimulus" and len(parts) == 2:
+        _known(parts[0], library.receptors, claim, "receptor")
+        _known(parts[1], ("plasma", "brain", "spinal_cord", "nociceptor"), claim, "site")
+        words = (
+            f"stimulus of the {library.receptors[parts[0]].title or parts[0]} in {parts[1].replace('_', ' ')}"
+        )
+        return Endpoint(name, "1", words, False, tuple(parts))
+    if kind == "exposure" and len(parts) == 1:
+        _known(parts[0], library.drugs, claim, "drug")
+        return Endpoint(name, "ng/mL", f"peak of total {parts[0]} in plasma", False, tuple(parts))
+    raise EvidenceError(
+        f"{_place(claim)}: experiment.endpoint: no such endpoint {name!r}; write pain_change, pain, drive_change, "
+        'stimulus.<receptor>.<site>, exposure.<drug>, or none with no_endpoint = "the reason"'
+    )
+
+
+def _known(name: str, allowed: Any, claim: Claim, what: str) -> None:
+    if name not in allowed:
+        raise EvidenceError(
+            f"{_place(claim)}: experiment.endpoint: no such {what} {name!r}; there are {', '.join(allowed)}"
+        )
+
+
+def _place(claim: Claim) -> str:
+    return ", ".join(claim.files) or f"claim {claim.name}"
+
+
+def hours(text: str | None, default: float) -> float:
+    """A duration such as "8 h" in hours; `default` without one."""
+    from analgesia.quantities import Quantity
+
+    return default if text is None else Quantity.parse(text).to("h")

@@ -1,0 +1,274 @@
+"""Plain sentences from tables, so that no verdict is ever described in words that were not checked.
+
+A paragraph joins, in this order: the claim as people say it; the opening for (word, level); what was found for and
+against; what the exposure margins say; what the model says, named as an extrapolation; what would settle it.
+No sentence addresses the reader or advises anybody; a test refuses words of advice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from analgesia.claims.verdict import Verdict, Word
+from analgesia.evidence.claim_schema import HUMAN_LEVELS, Claim
+
+if TYPE_CHECKING:
+    from analgesia.claims.margins import Margin
+    from analgesia.claims.prediction import Prediction
+
+NONE = "none"
+
+OPENINGS: dict[tuple[Word, str], str] = {
+    (Word.SUPPORTED, "systematic_review"): "A systematic review of studies in people supports this.",
+    (Word.SUPPORTED, "rct"): "A randomised trial in people supports this.",
+    (
+        Word.SUPPORTED,
+        "observational",
+    ): "Observations in people support this; none of them compared with placebo.",
+    (
+        Word.LABORATORY,
+        "product_assay",
+    ): "Chemical analysis of products supports this; nobody has tested it in people.",
+    (Word.LABORATORY, "animal"): "This was shown in animals. It has not been shown in people.",
+    (
+        Word.LABORATORY,
+        "ex_vivo",
+    ): "This was seen in tissue outside the body. It has not been shown in people.",
+    (Word.LABORATORY, "in_vitro"): "This was seen in cells. It has not been shown in people.",
+    (
+        Word.NOT_REACHED,
+        "product_assay",
+    ): "Chemical analysis supports this, but the amounts people are known to take fall short of it.",
+    (Word.NOT_REACHED, "animal"): (
+        "This was seen in animals, but the amounts people are known to take do not bring enough of the substance to the target named."
+    ),
+    (Word.NOT_REACHED, "ex_vivo"): (
+        "This was seen in tissue outside the body, but at concentrations that the amounts people are known to take do not reach."
+    ),
+    (Word.NOT_REACHED, "in_vitro"): (
+        "This was seen in cells, but at concentrations that the amounts people are known to take do not reach."
+    ),
+    (Word.UNTESTED, NONE): "Nobody has tested this in people: no study of it was found.",
+    (
+        Word.UNTESTED,
+        "observational",
+    ): "No trial has tested this; there are only reports and surveys of people who use kratom.",
+    (Word.UNTESTED, "product_assay"): "No trial has tested this; only products were analysed.",
+    (Word.UNTESTED, "animal"): "Nobody has tested this in people, and the animal studies do not support it.",
+    (
+        Word.UNTESTED,
+        "ex_vivo",
+    ): "Nobody has tested this in people, and studies of isolated tissue do not support it.",
+    (Word.UNTESTED, "in_vitro"): "Nobody has tested this in people, and studies in cells do not support it.",
+    (Word.CONTRADICTED, "systematic_review"): "A systematic review of studies in people contradicts this.",
+    (Word.CONTRADICTED, "rct"): "A randomised trial in people contradicts this.",
+    (Word.CONTRADICTED, "observational"): "What was observed in people contradicts this.",
+    (Word.CONTRADICTED, "product_assay"): "Chemical analysis of the products contradicts this.",
+    (Word.CONTRADICTED, "animal"): "Animal studies contradict this.",
+    (Word.CONTRADICTED, "ex_vivo"): "Studies of isolated tissue contradict this.",
+    (Word.CONTRADICTED, "in_vitro"): "Studies in cells contradict this.",
+    (Word.CANNOT_TELL, NONE): "This cannot be told: the studies that were found do not test it directly.",
+    (
+        Word.CANNOT_TELL,
+        "systematic_review",
+    ): "This cannot be told: the studies in people do not point one way.",
+    (Word.CANNOT_TELL, "rct"): "This cannot be told: the trials in people do not point one way.",
+    (
+        Word.CANNOT_TELL,
+        "observational",
+    ): "This cannot be told: what was observed in people does not point one way.",
+    (Word.CANNOT_TELL, "product_assay"): "This cannot be told from the analyses of products.",
+    (Word.CANNOT_TELL, "animal"): "This cannot be told from the animal studies.",
+    (Word.CANNOT_TELL, "ex_vivo"): "This cannot be told from the studies of isolated tissue.",
+    (Word.CANNOT_TELL, "in_vitro"): "This cannot be told from the studies in cells.",
+}
+"""(word, level of the evidence that gave it) -> the opening sentence. Pairs the rule can never give are absent."""
+
+SHORT: dict[Word, str] = {
+    Word.SUPPORTED: "Seen in people",
+    Word.LABORATORY: "Seen only in the laboratory",
+    Word.UNTESTED: "Never tested in people",
+    Word.NOT_REACHED: "Real in the laboratory, out of reach in people",
+    Word.CONTRADICTED: "The evidence says otherwise",
+    Word.CANNOT_TELL: "Nobody can tell yet",
+}
+"""A few words for a table or a headline."""
+
+LEVEL_WORDS = {
+    NONE: "no direct evidence",
+    "systematic_review": "systematic review",
+    "rct": "randomised trial",
+    "observational": "observations in people",
+    "product_assay": "analysis of products",
+    "animal": "animals",
+    "ex_vivo": "isolated tissue",
+    "in_vitro": "cells",
+}
+"""How a level is called where people read it."""
+
+SITE_WORDS = {
+    "plasma": "blood plasma",
+    "brain": "the brain",
+    "spinal_cord": "the spinal cord",
+    "nociceptor": "the fluid around pain fibres",
+}
+"""How a site is called where people read it."""
+
+TARGET_WORDS = {
+    "mu_opioid": "mu-opioid receptors",
+    "delta_opioid": "delta-opioid receptors",
+    "kappa_opioid": "kappa-opioid receptors",
+    "alpha2a_adrenergic": "alpha-2A receptors",
+    "alpha2delta": "alpha-2-delta subunits",
+    "kv11_1": "hERG channels",
+    "nerve_conduction_block": "nerve conduction stopped",
+    "neuromuscular_block": "muscle twitches weakened",
+    "cox2_suppression": "COX-2 was lowered",
+    "cyp3a_inactivation": "the enzyme CYP3A was inactivated",
+}
+"""How a target or an effect is called; a target that is not named here is called by its name."""
+
+KIND_PHRASES = {
+    "affinity": "the concentration that holds half of the {target}",
+    "potency": "the concentration with half of the full effect at {target}",
+    "functional_inhibition": "the concentration that blocks half of the {target}",
+    "effects": "the concentration at which {target} outside the body",
+}
+"""Kind of potency -> what a margin is a share of."""
+
+COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+ENDPOINT_SENTENCES = {
+    "pain_change": (
+        "The model puts the average change of pain against placebo at {median} on the scale from 0 to 10 "
+        "(90 % interval {low} to {high}) for {arm}"
+    ),
+    "pain": "The model puts average pain at {median} on the scale from 0 to 10 (90 % interval {low} to {high}) for {arm}",
+    "drive_change": (
+        "The model puts the change of the signal that the spinal cord sends to the brain at {median} % "
+        "(90 % interval {low} to {high}) for {arm}"
+    ),
+    "stimulus": (
+        "The model puts the stimulus of the receptor, on a scale from 0 to 1, at {median} (90 % interval {low} to {high}) for {arm}"
+    ),
+    "exposure": "The model puts the average peak in blood plasma at {median} ng/mL (90 % interval {low} to {high}) for {arm}",
+}
+"""Kind of endpoint -> its sentence; every one ends with the words of EXTRAPOLATION."""
+
+SMALL = 1e-4
+"""Below this a share is not spelled out."""
+
+EXTRAPOLATION = ". That is a calculation, not an observation"
+
+
+def opening(word: Word, level: str) -> str:
+    """The sentence for a verdict word and the level of the evidence that gave it."""
+    return OPENINGS[(word, level)]
+
+
+def target_words(target: str) -> str:
+    """A target or effect as people call it."""
+    return TARGET_WORDS.get(target, target.replace("_", " "))
+
+
+def count_words(number: int, noun: str, plural: str) -> str:
+    """A number in words up to ten, with its noun: one finding, two findings, 12 findings."""
+    said = COUNTS[number] if number < len(COUNTS) else str(number)
+    return f"{said} {noun if number == 1 else plural}"
+
+
+def share(value: float) -> str:
+    """A margin in words: percent below one, times above."""
+    if value >= 1.0:
+        return f"{value:.2g} times"
+    percent = 100.0 * value
+    return f"{percent:.2g} %" if percent >= 0.01 else "less than 0.01 %"
+
+
+def signed(value: float) -> str:
+    """A change with its sign and a real minus, two digits; a change that rounds to nothing has no sign."""
+    text = f"{value:+.2f}" if abs(value) < 10 else f"{value:+.0f}"
+    return text.lstrip("+-") if float(text) == 0.0 else text.replace("-", "\u2212")
+
+
+def plain(value: float) -> str:
+    """A positive quantity with two significant digits."""
+    return f"{value:.2g}" if abs(value) < 100 else f"{value:.0f}"
+
+
+def found_sentence(claim: Claim) -> str:
+    """What was found for and against, directly and indirectly."""
+    parts = []
+    for directness, words in (
+        ("direct", "that directly concern{s} it"),
+        ("indirect", "that bear{s} on it from a distance"),
+    ):
+        chosen = [item for item in claim.evidence if item.directness == directness]
+        if chosen:
+            supports = sum(item.direction == "supports" for item in chosen)
+            against = sum(item.direction == "contradicts" for item in chosen)
+            human = sum(item.level in HUMAN_LEVELS for item in chosen)
+            where = (
+                "none of them in people"
+                if not human
+                else f"{count_words(human, 'of them', 'of them')} in people"
+            )
+            parts.append(
+                f"{count_words(len(chosen), 'finding', 'findings')} {words.format(s='s' * (len(chosen) == 1))} ({supports} for, {against} against; {where})"
+            )
+    if not parts:
+        return "The search gave nothing."
+    return f"The search gave {' and '.join(parts)}."
+
+
+def mechanism_sentence(claim: Claim, margins: Sequence[Margin]) -> str:
+    """What the largest essential margin says; nothing without margins."""
+    known = [one for one in margins if one.interval90 is not None and one.median is not None]
+    pool = [one for one in known if one.essential] or known
+    if not pool:
+        return ""
+    best = max(pool, key=lambda one: one.interval90[1] if one.interval90 else 0.0)
+    low, high = best.interval90 or (0.0, 0.0)
+    counts = KIND_PHRASES[best.kind].format(target=target_words(best.target))
+    start = f"After the amounts looked at, free {best.compound} in {SITE_WORDS[best.site]} peaks at "
+    if high < SMALL:
+        return f"{start}less than a ten-thousandth of {counts}: far too little, as far as anybody knows."
+    start += f"{share(best.median or 0.0)} of {counts} (90 % interval {share(low)} to {share(high)})"
+    if high < claim.rule.reached_above:
+        return f"{start}: too little, as far as anybody knows."
+    if low >= 1.0:
+        return f"{start}: enough to act there."
+    return f"{start}: perhaps enough, perhaps not."
+
+
+def prediction_sentence(prediction: Prediction) -> str:
+    """What the model says of the first arm, named as the calculation it is; nothing without an endpoint."""
+    first = prediction.first
+    if first is None or first.median is None or first.interval90 is None:
+        return ""
+    kind = prediction.endpoint.split(".", 1)[0]
+    write = signed if kind.endswith("_change") else plain
+    low, high = first.interval90
+    said = ENDPOINT_SENTENCES[kind].format(
+        median=write(first.median), low=write(low), high=write(high), arm=first.arm
+    )
+    checked = prediction.validation is not None and prediction.validation.status == "validated"
+    return (
+        said
+        + EXTRAPOLATION
+        + (", by a model that was tested on trials." if checked else ", by a model not yet tested on trials.")
+    )
+
+
+def paragraph(claim: Claim, found: Verdict, margins: Sequence[Margin], prediction: Prediction) -> str:
+    """The quotable paragraph of one claim."""
+    sentences = (
+        f"“{claim.plain_statement}”",
+        opening(found.word, found.decided_at),
+        found_sentence(claim),
+        mechanism_sentence(claim, margins),
+        prediction_sentence(prediction),
+        f"What would settle it: {claim.would_change[0].lower()}{claim.would_change[1:]}",
+    )
+    return " ".join(sentence for sentence in sentences if sentence)
