@@ -1,0 +1,33 @@
+"""Dose -> free concentration at each site: structure (equations), kinetics (numbers), dosing, non-compartmental analysis."""
+
+from __future__ import annotations
+
+from analgesia.pharmacokinetics.dosing import Administration, Part, administration, dose_times
+from analgesia.pharmacokinetics.kinetics import (
+    DrugKinetics,
+    Lanes,
+    People,
+    drug_kinetics,
+    parameters_for,
+    with_metabolites,
+)
+from analgesia.pharmacokinetics.noncompartmental import Noncompartmental, Reason, analyse
+from analgesia.pharmacokinetics.structure import Structure, system
+
+__all__ = [
+    "Administration",
+    "DrugKinetics",
+    "Lanes",
+    "Noncompartmental",
+    "Part",
+    "People",
+    "Reason",
+    "Structure",
+    "administration",
+    "analyse",
+    "dose_times",
+    "drug_kinetics",
+    "parameters_for",
+    "system",
+    "with_metabolites",
+]
