@@ -108,6 +108,12 @@ class Library:
             )
         return getattr(self, name)
 
+    def table(self, kind: str, name: str) -> Mapping[str, Any]:
+        """The tables of one record as written, with their Numbers; do not change it."""
+        known = self.folder(kind)[name]
+        folder = kind if kind in FOLDERS else f"{kind}s"
+        return self._layer[folder][known.name].table
+
     def numbers(self, kind: str | None = None, name: str | None = None) -> Iterator[Number]:
         """Every number of the library, or of one folder, or of one record."""
         for folder, entries in self._layer.items():
@@ -133,11 +139,16 @@ def load(overlays: Sequence[Path | str] = ()) -> Library:
 
 
 @lru_cache(maxsize=4)
-def _load(folders: tuple[Path, ...], _stamps: tuple[object, ...]) -> Library:
-    layer = read_layer(ROOT, "evidence", overlay=False)
+def _load(folders: tuple[Path, ...], stamps: tuple[object, ...]) -> Library:
+    layer = _base(stamps[0])
     for folder in folders:
         layer = overlaid(layer, read_layer(folder, str(folder), overlay=True))
     return Library(layer)
+
+
+@lru_cache(maxsize=1)
+def _base(_stamp_of_root: object) -> Layer:
+    return read_layer(ROOT, "evidence", overlay=False)
 
 
 def _stamp(folder: Path) -> tuple[int, int]:
@@ -243,10 +254,9 @@ def _check_references(library: Library, layer: Layer) -> None:
         for entry in entries.values():
             for source, place in _citations(entry.table, entry.files[-1], ""):
                 if source not in library.sources:
-                    hint = did_you_mean(source, library.sources) if len(library.sources) < 400 else ""
                     raise EvidenceError(
                         f"{place}: source {source!r} has no file in evidence/sources; add sources/{source}.toml with its "
-                        f"name, DOI, title and year{hint}"
+                        f"name, DOI, title and year{did_you_mean(source, library.sources)}"
                     )
     for drug in library.drugs.values():
         for section in ("affinity", "efficacy", "potency", "maximum", "functional_inhibition"):

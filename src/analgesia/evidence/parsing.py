@@ -24,12 +24,13 @@ _SPREADS = ("se", "ci95", "range", "gsd")
 
 
 def did_you_mean(word: object, allowed: Iterable[str]) -> str:
-    """`; did you mean "x"?` or nothing, followed by what is allowed."""
+    """`; did you mean "x"?` where something is near, followed by what is allowed unless that would fill the screen."""
     options = sorted(allowed)
     close = difflib.get_close_matches(str(word), options, n=1)
     hint = f'; did you mean "{close[0]}"?' if close else ""
-    shown = ", ".join(options[:40]) + (", ..." if len(options) > 40 else "")
-    return f"{hint} Allowed: {shown}" if options else hint
+    if not options:
+        return hint
+    return f"{hint} Allowed: {', '.join(options)}" if len(options) <= 30 else f"{hint} ({len(options)} are known)"
 
 
 def is_number(table: object) -> bool:

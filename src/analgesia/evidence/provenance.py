@@ -24,9 +24,9 @@ STATUSES = ("read", "secondary", "computed", "simulated", "fitted", "recalled", 
 MARKS = {
     "read": "",
     "secondary": "*",
-    "computed": "=",
-    "simulated": "~",
-    "fitted": "^",
+    "computed": "ᶜ",
+    "simulated": "ˢ",
+    "fitted": "ᶠ",
     "recalled": "†",
     "assumed": "‡",
 }
