@@ -1,0 +1,268 @@
+"""Virtual people: covariates, genotype, condition and severity, state of the cord, baseline pain, placebo.
+
+Every quantity is drawn by `engine.draws`, keyed by seed, its own name and the number of the person: person i is the
+same in a population of 10 or of 10,000, and a new covariate reshuffles nobody. A spread in the evidence is read as
+lognormal (weight, clearances, rates) or normal (age, severity, baseline pain, E_Cl), cut to the range `within` by
+inversion.
+
+E_Cl: normal between people, its mean placed so that the share above the allodynia threshold of the cord is the
+condition's share with dynamic allodynia (unless the condition states its mean). Firing: rate at full severity x
+severity x surviving fibres x own excitability. Baseline pain and severity share a correlation (Gaussian copula).
+Placebo: a person's greatest fraction of relief is logit-normal (Plan 2012), its centre solved so that the mean
+change at the time of observation is that of the condition (Cepeda 2012).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analgesia import evidence
+from analgesia.engine import draws
+from analgesia.errors import EvidenceError, ModelError
+from analgesia.evidence.numbers import Number
+from analgesia.neurons import ongoing_rate
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class People:
+    """One array per property, one entry per person; `index` is the person's number and keys all their luck."""
+
+    population: str
+    seed: int
+    condition: str | None
+    index: NDArray[np.int64]
+    weight: Annotated[Floats, "kg"]
+    age: Annotated[Floats, "year"]
+    female: NDArray[np.bool_]
+    creatinine_clearance: Annotated[Floats, "mL/min"]
+    cyp3a_activity: Annotated[Floats, "1"]
+    cyp2d6_phenotype: NDArray[np.str_]
+    cyp2d6_activity: Annotated[Floats, "1"]
+    severity: Annotated[Floats, "1"]
+    c_fibre_rate: Annotated[Floats, "1/s"]
+    a_delta_rate: Annotated[Floats, "1/s"]
+    a_beta_rate: Annotated[Floats, "1/s"]
+    chloride_reversal: Annotated[Floats, "mV"]
+    alpha2delta_upregulation: Annotated[Floats, "1"]
+    baseline_pain: Annotated[Floats, "NRS"]
+    placebo_maximum: Annotated[Floats, "1"]
+    placebo_half_time: Annotated[Floats, "day"]
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def select(self, indices: Any) -> People:
+        """The people at these positions (in this order, repeats allowed), each with their own number and luck."""
+        chosen = np.asarray(indices)
+        arrays = {
+            f.name: getattr(self, f.name)[chosen]
+            for f in fields(self)
+            if isinstance(getattr(self, f.name), np.ndarray)
+        }
+        return replace(self, **arrays)
+
+    def units(self) -> dict[str, str]:
+        """Property -> unit."""
+        return evidence.declared_units(type(self))
+
+
+def population(name: str, size: int, seed: int, library: evidence.Library) -> People:
+    """`size` people of a population of the library. Raises EvidenceError for an unknown name, ModelError for a negative size."""
+    if size < 0:
+        raise ModelError(f"population {name}: size {size} must not be negative")
+    record = library.populations[name]
+    condition = library.conditions[record.condition] if record.condition is not None else None
+    luck = _Luck(seed, size)
+    covariate = record.covariates
+    phenotype, activity = _genotype(record.genotypes, luck, ", ".join(record.files))
+    severity = _severity(condition, luck)
+    baseline = _baseline(record.pain, severity, luck)
+    maximum, half_time = _placebo(condition, baseline, record.pain, library, luck)
+    cord = _cord(condition, severity, library, luck)
+    return People(
+        population=name,
+        seed=seed,
+        condition=record.condition,
+        index=np.arange(size),
+        weight=luck.lognormal("weight", covariate["weight"], "kg"),
+        age=luck.normal("age", covariate["age"], "year"),
+        female=luck.uniform("female") < covariate["female"].to("1"),
+        creatinine_clearance=luck.lognormal(
+            "creatinine_clearance", covariate["creatinine_clearance"], "mL/min"
+        ),
+        cyp3a_activity=luck.lognormal("cyp3a_activity", covariate["cyp3a_activity"], "1"),
+        cyp2d6_phenotype=phenotype,
+        cyp2d6_activity=activity,
+        severity=severity,
+        baseline_pain=baseline,
+        placebo_maximum=maximum,
+        placebo_half_time=half_time,
+        **cord,
+    )
+
+
+@dataclass(frozen=True)
+class _Luck:
+    """Draws of one population: one number per person and name."""
+
+    seed: int
+    size: int
+
+    def uniform(self, name: str) -> Floats:
+        return draws.uniform(self.seed, f"person/{name}", self.size)
+
+    def deviate(self, name: str) -> Floats:
+        return draws.normal(self.seed, f"person/{name}", self.size)
+
+    def normal(self, name: str, number: Number, unit: str) -> Floats:
+        """Normal about the value with the number's spread, cut to `within`."""
+        middle = number.to(unit)
+        return _cut(self.uniform(name), middle, abs(middle) * (number.iiv or 0.0), _within(number, unit))
+
+    def lognormal(self, name: str, number: Number, unit: str) -> Floats:
+        """Lognormal with the value as its median and the number's spread, cut to `within`."""
+        middle = np.log(number.to(unit))
+        low, high = _within(number, unit)
+        with np.errstate(divide="ignore"):
+            bounds = float(np.log(max(low, 0.0))), float(np.log(high))
+        return np.exp(_cut(self.uniform(name), middle, number.diversity_sd_log, bounds))
+
+
+def _within(number: Number, unit: str) -> tuple[float, float]:
+    if number.within is None:
+        return -np.inf, np.inf
+    low, high = (evidence.units.convert(bound, number.unit, unit) for bound in number.within)
+    return low, high
+
+
+def _cut(u: Floats, middle: float, spread: float, bounds: tuple[float, float]) -> Floats:
+    """Truncated normal by inversion of uniform numbers."""
+    from scipy.special import ndtr, ndtri
+
+    if spread == 0.0:
+        return np.full(u.shape, middle)
+    low, high = (ndtr((bound - middle) / spread) for bound in bounds)
+    return np.asarray(middle + spread * ndtri(low + u * (high - low)))
+
+
+def _genotype(
+    genotypes: Mapping[str, Mapping[str, Number]], luck: _Luck, place: str
+) -> tuple[NDArray[np.str_], Floats]:
+    """CYP2D6 phenotype of each person by the shares of the population, and its relative activity."""
+    shares, activities = genotypes.get("cyp2d6", {}), genotypes.get("cyp2d6_activity", {})
+    names = sorted(shares)
+    edges = np.cumsum([shares[n].to("1") for n in names])
+    if not names or abs(edges[-1] - 1.0) > 1e-3 or set(names) != set(activities):
+        raise EvidenceError(
+            f"{place}: genotypes.cyp2d6 must be shares that sum to 1, each with an entry in genotypes.cyp2d6_activity"
+        )
+    drawn = np.minimum(np.searchsorted(edges, luck.uniform("cyp2d6"), side="right"), len(names) - 1)
+    return np.array(names)[drawn], np.array([activities[n].to("1") for n in names])[drawn]
+
+
+def _severity(condition: Any, luck: _Luck) -> Floats:
+    if condition is None or condition.severity is None:
+        return np.zeros(luck.size)
+    return luck.normal("severity", condition.severity, "1")
+
+
+def _baseline(pain: Mapping[str, Number], severity: Floats, luck: _Luck) -> Floats:
+    """Rating before treatment, NRS; correlated with severity through its rank."""
+    from scipy.special import ndtr
+
+    if "baseline" not in pain:
+        return np.zeros(luck.size)
+    r = pain["severity_correlation"].to("1") if "severity_correlation" in pain else 0.0
+    mixed = r * luck.deviate("severity") + np.sqrt(1.0 - r * r) * luck.deviate("baseline_pain")
+    number = pain["baseline"]
+    middle = number.to("NRS")
+    return _cut(np.asarray(ndtr(mixed)), middle, middle * (number.iiv or 0.0), _within(number, "NRS"))
+
+
+def _cord(condition: Any, severity: Floats, library: evidence.Library, luck: _Luck) -> dict[str, Floats]:
+    """Firing, E_Cl and alpha2delta of each person."""
+    chloride = library.circuits["dorsal_horn"].parameters["chloride"]
+    if condition is None:
+        nothing = np.zeros(luck.size)
+        healthy = np.full(luck.size, chloride["healthy_reversal"].to("mV"))
+        rates = dict.fromkeys(("c_fibre_rate", "a_delta_rate", "a_beta_rate"), nothing)
+        return rates | {"chloride_reversal": healthy, "alpha2delta_upregulation": nothing}
+    numbers = condition.parameters
+    lost = (1.0 - numbers["surviving_c_fibres"].to("1")) * severity
+    surviving = {"c_fibre_rate": 1.0 - lost, "a_delta_rate": 1.0, "a_beta_rate": 1.0}
+    found = {
+        name: np.asarray(
+            ongoing_rate(
+                numbers[name].to("1/s"),
+                severity,
+                share,
+                np.exp(numbers[name].diversity_sd_log * luck.deviate(name)),
+            )
+        )
+        for name, share in surviving.items()
+    }
+    up = numbers["alpha2delta_upregulation"]
+    own = np.exp(up.diversity_sd_log * luck.deviate("alpha2delta_upregulation"))
+    found["alpha2delta_upregulation"] = up.to("1") * severity * own
+    spread = numbers["chloride_reversal_spread"].to("mV")
+    middle = _chloride_middle(condition, chloride["allodynia_threshold"].to("mV"), spread)
+    found["chloride_reversal"] = middle + spread * luck.deviate("chloride_reversal")
+    return found
+
+
+def _chloride_middle(condition: Any, threshold: float, spread: float) -> float:
+    """Mean E_Cl of a condition, mV: stated, or such that the share above `threshold` is the share with dynamic allodynia."""
+    from scipy.special import ndtri
+
+    if "chloride_reversal" in condition.parameters:
+        return float(condition.parameters["chloride_reversal"].to("mV"))
+    share = condition.phenotypes["dynamic_allodynia"].to("1")
+    return float(threshold + spread * ndtri(share))
+
+
+def _placebo(
+    condition: Any, baseline: Floats, pain: Mapping[str, Number], library: evidence.Library, luck: _Luck
+) -> tuple[Floats, Floats]:
+    """Greatest placebo fraction and half-time (day) of each person."""
+    numbers = library.circuits["perception"].parameters
+    half = numbers["placebo_half_time"]
+    half_time = half.to("day") * np.exp(half.diversity_sd_log * luck.deviate("placebo_half_time"))
+    if condition is None or "change" not in condition.placebo:
+        return np.zeros(luck.size), half_time
+    spread = numbers["placebo_maximum_spread"].to("1")
+    reached = _mean_reached(half, numbers["placebo_observed_at"].to("day"))
+    wanted = -condition.placebo["change"].to("NRS") / pain["baseline"].to("NRS") / reached
+    centre = _logit_centre(wanted, spread, ", ".join(condition.files))
+    return _logistic(centre + spread * luck.deviate("placebo_maximum")), half_time
+
+
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(60)
+_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
+
+
+def _logistic(x: Any) -> Any:
+    return 0.5 * (1.0 + np.tanh(0.5 * x))
+
+
+def _mean_reached(half: Number, at: float) -> float:
+    """Mean over people of 1 - 2^(-at / half-time)."""
+    times = half.to("day") * np.exp(half.diversity_sd_log * _NODES)
+    return float(_WEIGHTS @ (1.0 - 2.0 ** (-at / times)))
+
+
+def _logit_centre(mean: float, spread: float, place: str) -> float:
+    """Centre of a logit-normal with that spread and mean."""
+    from scipy.optimize import brentq
+
+    if not 0.0 < mean < 1.0:
+        raise EvidenceError(
+            f"{place}: placebo.change asks for a mean placebo fraction of {mean:.2f}; it must lie in 0..1"
+        )
+    return float(brentq(lambda c: _WEIGHTS @ _logistic(c + spread * _NODES) - mean, -30.0, 30.0))
