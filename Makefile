@@ -9,7 +9,7 @@ LOCKED := --no-compile --require-hashes -r
 OUTPUT ?= output
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench lock clean
+.PHONY: help run test lint format bench docs lock clean
 
 help: ## show this list
 	@echo "analgesia: from a dose of a drug to felt pain and harm"
@@ -34,6 +34,9 @@ format: $(VENV)/dev.stamp ## put the code into the house format
 
 bench: $(VENV)/dev.stamp ## time the engine on this machine
 	@for script in $(wildcard benchmarks/*.py); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+docs: $(VENV)/dev.stamp ## write what the documents take from the program: pictures and the page of commands
+	@for script in docs/*.py; do $(BIN)/python $$script || exit 1; done
 
 lock: $(VENV)/dev.stamp ## renew both lock files after a change of dependencies in pyproject.toml
 	@$(PIP) uv

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import shlex
 from pathlib import Path
 
@@ -45,5 +46,11 @@ def test_links_and_pictures(file: str) -> None:
 def test_make_targets() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for file in ("README.md", "CONTRIBUTING.md"):
-        for target in re.findall(r"\bmake ([a-z]+)\b", (ROOT / file).read_text(encoding="utf-8")):
+        text = (ROOT / file).read_text(encoding="utf-8")
+        for target in re.findall(r"(?:^|`)make ([a-z]+)\b", text, re.MULTILINE):
             assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"{file} names make {target}"
+
+
+def test_page_of_commands_is_fresh() -> None:
+    page = runpy.run_path(str(ROOT / "docs" / "commands.py"))
+    assert page["PAGE"].read_text(encoding="utf-8") == page["text"](), "run make docs"
