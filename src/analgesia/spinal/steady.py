@@ -116,8 +116,8 @@ def drive(
     """
     person = _persons(people)
     nodes = _nodes(modulation, len(person))
-    usable = np.isfinite(nodes).all(axis=2)
-    safe = np.where(usable[:, :, None], nodes, 0.0)
+    usable: NDArray[np.bool_] = np.isfinite(nodes).all(axis=2)
+    safe = np.where(np.expand_dims(usable, 2), nodes, 0.0)
     path = _path(safe)
     knots = _knots(safe, path, resolution)
     sample = _sample(~knots)
@@ -172,9 +172,10 @@ def _nodes(modulation: Mapping[str, Any], patients: int) -> Floats:
                 f"modulation {name}: shape {array.shape} instead of [patient, time] with {patients} patients"
             )
         times = array.shape[1]
-        if np.nanmin(array, initial=0.0) < 0.0 or np.nanmax(array, initial=0.0) > 1.0:
+        low, high = np.nanmin(array, initial=0.0), np.nanmax(array, initial=0.0)
+        if low < 0.0 or high > 1.0:
             raise ModelError(
-                f"modulation {name}: {wrong[0]:g} is outside 0..1; it is a stimulus or an occupancy"
+                f"modulation {name}: {low if low < 0.0 else high:g} is outside 0..1; it is a stimulus or an occupancy"
             )
     if len({array.shape for array in arrays.values()}) > 1:
         raise ModelError("modulation: the nodes have different numbers of times")
