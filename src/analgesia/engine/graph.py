@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -185,6 +186,20 @@ class Graph:
                 seen.add(index)
                 stack.extend(self.args[index])
         return sorted(seen)
+
+    def evaluate(self, roots: Iterable[int], known: Mapping[int, Any]) -> list[Any]:
+        """Values of nodes on NumPy arrays or floats; `known` holds the inputs."""
+        wanted = list(roots)
+        found: dict[int, Any] = {}
+        for index in self.reachable(wanted):
+            if index in known:
+                found[index] = known[index]
+            elif self.ops[index] in ("const", "truth"):
+                found[index] = self.values[index]
+            else:
+                function = np.where if self.ops[index] == "where" else _NUMERIC[self.ops[index]]
+                found[index] = function(*(found[a] for a in self.args[index]))
+        return [found[index] for index in wanted]
 
     def text(self, index: int, depth: int = 4) -> str:
         """Short readable form of a node, for messages."""

@@ -1,0 +1,131 @@
+"""What happens at one place of a membrane, written once as plain functions of scalars, and its recorded form.
+
+A membrane has gates, which relax exponentially towards a target, and pools (ion concentrations), which follow a rate.
+The kernel needs the current linear in the voltage over one step; the slope is derived from the equation, never typed:
+
+    I(V) ~ I(V_n) + I'(V_n) (V - V_n)          (exact for conductances, second order for the rest)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from analgesia.engine.graph import Graph
+from analgesia.engine.lowering import _parameter_only, hoist, transfer
+from analgesia.engine.program import derivatives
+from analgesia.engine.symbols import Symbol
+from analgesia.engine.system import Namespace
+from analgesia.errors import ModelError
+
+
+@dataclass(frozen=True, eq=False)
+class Membrane:
+    """Gates, currents and pools of one patch.
+
+    `gates(v, y, p) -> {gate: (target, rate)}`: dg/dt = rate (target - g), rate in 1/ms.
+    `current(v, y, p)`: outward current density through the membrane without capacitance, mA/cm2.
+    `pool_rates(v, y, p) -> {pool: d/dt}`: per ms; at most linear in v.
+    `v` in mV; `y` holds gates and pools; `p` the parameters, of which `capacitance` (uF/cm2) must be one.
+    """
+
+    name: str
+    gate_names: tuple[str, ...]
+    pools: Mapping[str, str]
+    parameters: Mapping[str, str]
+    gates: Callable[[Any, Namespace, Namespace], Mapping[str, tuple[Any, Any]]]
+    current: Callable[[Any, Namespace, Namespace], Any]
+    pool_rates: Callable[[Any, Namespace, Namespace], Mapping[str, Any]] | None = None
+
+    def __post_init__(self) -> None:
+        if self.parameters.get("capacitance") != "uF/cm2":
+            raise ModelError(f"membrane `{self.name}`: a parameter `capacitance` in uF/cm2 is needed")
+        if self.pools and self.pool_rates is None:
+            raise ModelError(f"membrane `{self.name}` has pools but no `pool_rates`")
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A membrane as nodes of one graph.
+
+    `targets[g]`, `rates[g]`: gates; `current`, `slope`: I and dI/dV; `offset[k]`, `gain[k]`: pool rate = offset + gain V.
+    `hoisted`: nodes that depend on parameters alone; the kernel reads them as further parameters.
+    """
+
+    graph: Graph
+    voltage: int
+    gates: tuple[int, ...]
+    pools: tuple[int, ...]
+    parameters: tuple[int, ...]
+    targets: tuple[int, ...]
+    rates: tuple[int, ...]
+    current: int
+    slope: int
+    offset: tuple[int, ...]
+    gain: tuple[int, ...]
+    capacitance: int
+    hoisted: tuple[int, ...] = field(default=())
+
+
+def record(membrane: Membrane) -> Recorded:
+    """Run the membrane's equations once on symbols and take the derivatives the kernel needs."""
+    graph = Graph()
+
+    def symbols(prefix: str, names: Any) -> dict[str, Symbol]:
+        return {name: Symbol(graph, graph.input(f"{prefix}.{name}")) for name in names}
+
+    v = Symbol(graph, graph.input("v"))
+    gates, pools = symbols("gate", membrane.gate_names), symbols("pool", membrane.pools)
+    parameters = symbols("p", membrane.parameters)
+    y, p = Namespace(gates | pools, "state"), Namespace(parameters, "parameter")
+    moves = membrane.gates(v, y, p)
+    if set(moves) != set(gates):
+        raise ModelError(f"membrane `{membrane.name}`: gates {sorted(set(moves) ^ set(gates))} are named on one side only")
+    current = _index(graph, membrane.current(v, y, p))
+    slope = derivatives(graph, [current], [v.index])[0].get(v.index, graph.constant(0.0))
+    flows = membrane.pool_rates(v, y, p) if membrane.pool_rates is not None else {}
+    if set(flows) != set(pools):
+        raise ModelError(f"membrane `{membrane.name}`: pools {sorted(set(flows) ^ set(pools))} are named on one side only")
+    rates = [_index(graph, flows[name]) for name in pools]
+    gains = [d.get(v.index, graph.constant(0.0)) for d in derivatives(graph, rates, [v.index])]
+    if any(graph_depends(graph, gain, {v.index}) for gain in gains):
+        raise ModelError(f"membrane `{membrane.name}`: the rate of a pool must be linear in the voltage")
+    offsets = [graph.node("sub", (r, graph.node("mul", (g, v.index)))) for r, g in zip(rates, gains, strict=True)]
+    targets = [_index(graph, moves[name][0]) for name in gates]
+    speeds = [_index(graph, moves[name][1]) for name in gates]
+    return _simplified(
+        graph,
+        voltage=[v.index],
+        gates=[s.index for s in gates.values()],
+        pools=[s.index for s in pools.values()],
+        parameters=[s.index for s in parameters.values()],
+        targets=targets,
+        rates=speeds,
+        current=[current],
+        slope=[slope],
+        offset=offsets,
+        gain=gains,
+        capacitance=[parameters["capacitance"].index],
+    )
+
+
+def _simplified(graph: Graph, **groups: list[int]) -> Recorded:
+    """Copy the groups into a graph with powers as products and divisions by parameters as products; hoist what is fixed."""
+    simple = Graph()
+    copy: dict[int, int] = {}
+    everything = [node for group in groups.values() for node in group]
+    transfer(graph, simple, everything, copy, _parameter_only(graph, groups["parameters"]))
+    moved = {name: tuple(copy[node] for node in group) for name, group in groups.items()}
+    roots = [n for name in ("targets", "rates", "current", "slope", "offset", "gain") for n in moved[name]]
+    single = {name: moved.pop(name)[0] for name in ("voltage", "current", "slope", "capacitance")}
+    return Recorded(graph=simple, hoisted=hoist(simple, roots, moved["parameters"]), **single, **moved)
+
+
+def _index(graph: Graph, value: Any) -> int:
+    return value.index if isinstance(value, Symbol) else graph.constant(float(value))
+
+
+def graph_depends(graph: Graph, root: int, inputs: set[int]) -> bool:
+    """Whether a node depends on any of the inputs."""
+    return not inputs.isdisjoint(graph.reachable([root]))
