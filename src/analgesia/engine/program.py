@@ -138,7 +138,7 @@ def _partials(graph: Graph, index: int, n: object, active: list[bool]) -> list[i
     """d node / d operand for each operand, constants folded by the graph."""
     op, args = graph.ops[index], graph.args[index]
     assert callable(n)
-    one, two, zero = graph.constant(1.0), graph.constant(2.0), graph.constant(0.0)
+    one, zero = graph.constant(1.0), graph.constant(0.0)
     a, b = args[0], args[-1]
     match op:
         case "add":
@@ -164,22 +164,18 @@ def _partials(graph: Graph, index: int, n: object, active: list[bool]) -> list[i
             return [n("div", one, n("add", one, a))]
         case "expm1":
             return [n("add", index, one)]
-        case "sqrt":
-            return [n("div", graph.constant(0.5), index)]
+        case "sqrt":  # the slope is infinite at 0, where no finite step could be taken: 0 stands in
+            return [n("where", n("eq", a, zero), zero, n("div", graph.constant(0.5), index))]
         case "tanh":
             return [n("sub", one, n("mul", index, index))]
         case "logistic":
             return [n("mul", index, n("sub", one, index))]
         case "pow":
             exponent = graph.number(b)
-            if exponent is not None:
-                lowered = (
-                    n("mul", two, a)
-                    if exponent == 2.0
-                    else n("mul", b, n("pow", a, graph.constant(exponent - 1.0)))
-                )
-                return [lowered, zero]
-            base = n("mul", b, n("pow", a, n("sub", b, one))) if active[0] else zero
-            top = n("where", n("eq", a, zero), zero, n("mul", index, n("log", a))) if active[1] else zero
+            if exponent is not None and exponent == round(exponent):
+                return [n("mul", b, n("pow", a, graph.constant(exponent - 1.0))), zero]
+            at_zero = n("eq", a, zero)  # 0**(b - 1) is infinite for b < 1, where no finite step could be taken: 0 stands in
+            base = n("where", at_zero, zero, n("div", n("mul", b, index), a)) if active[0] else zero
+            top = n("where", at_zero, zero, n("mul", index, n("log", a))) if active[1] else zero
             return [base, top]
     raise AssertionError(op)
