@@ -7,12 +7,13 @@ from analgesia.pharmacokinetics.kinetics import (
     DrugKinetics,
     Lanes,
     People,
+    TypicalPeople,
     drug_kinetics,
     parameters_for,
     with_metabolites,
 )
 from analgesia.pharmacokinetics.noncompartmental import Noncompartmental, Reason, analyse
-from analgesia.pharmacokinetics.structure import Structure, system
+from analgesia.pharmacokinetics.structure import Structure, absolute_tolerances, system
 
 __all__ = [
     "Administration",
@@ -23,6 +24,8 @@ __all__ = [
     "People",
     "Reason",
     "Structure",
+    "TypicalPeople",
+    "absolute_tolerances",
     "administration",
     "analyse",
     "dose_times",

@@ -8,7 +8,11 @@ Two factors act on several parameters of a person at once:
 
 - `binding_factor` (value 1): how strongly this person's plasma holds the drug. Unbound fraction, clearances and volumes that refer
   to total plasma all scale with it, so it moves total and leaves unbound exposure alone;
-- CYP3A activity (`cyp3a_activity`, `gut_cyp3a_activity` of the body): scales what CYP3A does to every one of its substrates.
+- CYP3A activity (of the person in the liver, `gut_cyp3a_activity` of the body in the gut wall): scales what CYP3A does to
+  every one of its substrates.
+
+Size and kidney: clearances and flows go with (weight / 70 kg)^0.75, volumes with weight / 70 kg (usual allometry), renal clearance with
+creatinine clearance / 100 mL/min instead.
 """
 
 from __future__ import annotations
@@ -30,6 +34,25 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Draws = NDArray[np.int64] | None
+
+REFERENCE_WEIGHT = 70.0
+"""kg; the size to which parameters refer (the usual allometric reference)."""
+
+REFERENCE_CREATININE_CLEARANCE = 100.0
+"""mL/min; the kidney function to which renal clearances refer."""
+
+CLEARANCE_EXPONENT = 0.75
+"""Usual allometric exponent of clearances and flows; volumes have 1."""
+
+FLOWS = (
+    "gut_intrinsic_clearance",
+    "cyp3a_intrinsic_clearance",
+    "other_intrinsic_clearance",
+    "extrahepatic_clearance",
+    "peripheral_flow",
+    "deep_flow",
+)
+VOLUMES = ("central_volume", "peripheral_volume", "deep_volume")
 
 BODY = "kinetic_body"
 """Name of the record of `circuits` that holds flows and enzyme turnover."""
@@ -76,11 +99,50 @@ OWN_KEYS = frozenset(
 
 
 class People(Protocol):
-    """Virtual people: their numbers (which key every draw) and what is known of them."""
+    """Virtual people: their numbers (which key every draw) and the covariates that kinetics know."""
 
     @property
     def index(self) -> NDArray[np.int64]:
         """Number of each person."""
+
+    @property
+    def weight(self) -> Floats:
+        """Body weight, kg."""
+
+    @property
+    def cyp3a_activity(self) -> Floats:
+        """Hepatic CYP3A activity relative to the typical person."""
+
+    @property
+    def creatinine_clearance(self) -> Floats:
+        """Creatinine clearance, mL/min."""
+
+
+@dataclass(frozen=True)
+class TypicalPeople:
+    """`size` people who differ in nothing that is stated of people: 70 kg, typical enzymes, kidneys of 100 mL/min."""
+
+    size: int = 1
+
+    @property
+    def index(self) -> NDArray[np.int64]:
+        """Number of each person."""
+        return np.arange(self.size)
+
+    @property
+    def weight(self) -> Floats:
+        """Body weight, kg."""
+        return np.full(self.size, REFERENCE_WEIGHT)
+
+    @property
+    def cyp3a_activity(self) -> Floats:
+        """Hepatic CYP3A activity relative to the typical person."""
+        return np.ones(self.size)
+
+    @property
+    def creatinine_clearance(self) -> Floats:
+        """Creatinine clearance, mL/min."""
+        return np.full(self.size, REFERENCE_CREATININE_CLEARANCE)
 
 
 @dataclass(frozen=True)
@@ -143,21 +205,31 @@ def parameters_for(
     """Parameters of `structure.system(drugs)`, one value per person; `replicate` names each one's draw of ignorance."""
     lanes = Lanes(np.asarray(people.index, dtype=np.int64), seed, replicate)
     body = library.circuits[BODY].parameters
-    parameters = {
-        f"body.{key}": lanes.value(body[key], unit, f"body.{key}") for key, unit in BODY_PARAMETERS.items()
-    }
-    liver = lanes.value(body["cyp3a_activity"], "1", "body.cyp3a_activity")
+    size = np.asarray(people.weight) / REFERENCE_WEIGHT
+    flow = size**CLEARANCE_EXPONENT
+    kidney = np.asarray(people.creatinine_clearance) / REFERENCE_CREATININE_CLEARANCE
     gut = lanes.value(body["gut_cyp3a_activity"], "1", "body.gut_cyp3a_activity")
+    own = {key: lanes.value(body[key], unit, f"body.{key}") for key, unit in BODY_PARAMETERS.items()}
+    for key in ("hepatic_flow", "gut_flow"):
+        own[key] = own[key] * flow
+    parameters = {f"body.{key}": value for key, value in own.items()} | {
+        "body.plasma_volume": own["plasma_volume"] * size
+    }
     for drug in drugs:
         own = drug_parameters(drug, lanes)
-        own["cyp3a_intrinsic_clearance"] = own["cyp3a_intrinsic_clearance"] * liver
+        for key in FLOWS:
+            own[key] = own[key] * flow
+        for key in VOLUMES:
+            own[key] = own[key] * size
+        own["renal_clearance"] = own["renal_clearance"] * kidney
+        own["cyp3a_intrinsic_clearance"] = own["cyp3a_intrinsic_clearance"] * people.cyp3a_activity
         own["gut_intrinsic_clearance"] = own["gut_intrinsic_clearance"] * gut
         parameters |= {f"{drug.name}.{key}": value for key, value in own.items()}
     return parameters
 
 
 def drug_parameters(drug: DrugKinetics, lanes: Lanes) -> dict[str, Floats]:
-    """Parameters of one drug for every lane, before the body's enzyme activity."""
+    """Parameters of one drug for every lane, before size, kidney and enzyme activity of the person."""
     own = {
         "molar_mass": np.full(lanes.count, drug.molar_mass / 1e3),
         "absorption_saturation": np.zeros(lanes.count),

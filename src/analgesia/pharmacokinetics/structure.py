@@ -83,6 +83,15 @@ BODY_PARAMETERS: Mapping[str, str] = {
 BODY_STATES: Mapping[str, str] = {"cyp3a_liver": "1", "cyp3a_gut": "1"}
 
 
+ABSOLUTE_TOLERANCE: Mapping[str, float] = {"nmol": 1e-5, "nM": 1e-7, "1": 1e-8}
+"""Error allowed of a state near 0, by unit: far below what any assay sees."""
+
+
+def absolute_tolerances(drugs: Sequence[Any]) -> dict[str, float]:
+    """`atol` for `solve` of the system of `drugs`, per state."""
+    return {state: ABSOLUTE_TOLERANCE[unit] for state, unit in system(drugs).states.items()}
+
+
 @dataclass(frozen=True)
 class Structure:
     """What the equations must know of a drug besides numbers: its name and, for a metabolite, its parent."""
