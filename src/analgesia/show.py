@@ -103,7 +103,7 @@ def show(kind: str, name: str, library: Library) -> dict[str, Any]:
     used = Tally()
     for number in numbers:
         used.note(number)
-    names = list(dict.fromkeys([*used.sources, *_named_sources(table)]))
+    names = {*_named_sources(table), *(source for number in numbers for source in number.cited)}
     data: dict[str, Any] = {
         "kind": kind,
         "name": name,

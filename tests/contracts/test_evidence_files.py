@@ -28,7 +28,9 @@ def table_of(library: Library, path: Path) -> dict[str, object]:
 
 def test_every_folder_of_the_schema_exists_and_no_other() -> None:
     assert {path.parent.name for path in FILES} <= set(FOLDERS)
-    assert {path.name for path in ROOT.iterdir() if path.is_dir() and path.name[0] not in "._"} <= set(FOLDERS)
+    assert {path.name for path in ROOT.iterdir() if path.is_dir() and path.name[0] not in "._"} <= set(
+        FOLDERS
+    )
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
@@ -60,7 +62,9 @@ def check_number(library: Library, number: Number) -> None:
 
 def test_no_two_sources_are_the_same_paper(library: Library) -> None:
     for field in ("doi", "pmid", "pmcid"):
-        counted = Counter(str(getattr(s, field)).lower() for s in library.sources.values() if getattr(s, field))
+        counted = Counter(
+            str(getattr(s, field)).lower() for s in library.sources.values() if getattr(s, field)
+        )
         assert not [key for key, count in counted.items() if count > 1], field
 
 

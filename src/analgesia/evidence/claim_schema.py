@@ -142,8 +142,9 @@ class Search(Part):
 
 
 class Claim(Record):
-    """One claim, its experiment, rule and evidence."""
+    """One claim, its experiment, rule and evidence. `index` is its place in lists."""
 
+    index: Annotated[StrictInt, Field(ge=1)] = 1000
     role: Literal["judge", "calibrate", "validate"] = "judge"
     statement: Text
     plain_statement: Text

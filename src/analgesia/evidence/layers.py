@@ -26,6 +26,9 @@ from analgesia.evidence.parsing import (
 )
 from analgesia.evidence.schema import BARE_NUMBERS_ALLOWED, COUNTS, FOLDERS
 
+DEEPEST = 20
+"""How deep tables and lists may nest."""
+
 
 @dataclass(frozen=True)
 class Multiply:
@@ -38,10 +41,11 @@ class Multiply:
 
 @dataclass
 class Entry:
-    """Everything one layer says about one name."""
+    """Everything one layer says about one name; `written` says for each key of the file where it was last written."""
 
     table: dict[str, Any]
     files: tuple[str, ...]
+    written: dict[str, str]
 
 
 Layer = dict[str, dict[str, Entry]]
@@ -76,10 +80,12 @@ def read_layer(root: Path, label: str, *, overlay: bool) -> Layer:
         table = _converted(raw, shown, "", folder, overlay=overlay)
         known = layer[folder].get(name)
         if known is None:
-            layer[folder][name] = Entry(table, (shown,))
+            layer[folder][name] = Entry(table, (shown,), dict.fromkeys(table, shown))
             continue
         merged = _disjoint(known.table, table, "", f"{', '.join(known.files)} and {shown}")
-        layer[folder][name] = Entry(merged, (*known.files, shown))
+        layer[folder][name] = Entry(
+            merged, (*known.files, shown), {**known.written, **dict.fromkeys(table, shown)}
+        )
     return layer
 
 
@@ -111,6 +117,8 @@ def _files(root: Path, label: str, *, overlay: bool) -> Iterator[tuple[str, Path
 
 
 def _converted(raw: Mapping[str, Any], file: str, key: str, folder: str, *, overlay: bool) -> dict[str, Any]:
+    if key.count(".") + key.count("[") > DEEPEST:
+        raise EvidenceError(f"{file}: {key[:60]}...: tables nested more than {DEEPEST} deep; flatten them")
     out: dict[str, Any] = {}
     for name, item in raw.items():
         inner = f"{key}.{name}" if key else name
@@ -132,6 +140,8 @@ def _convert_item(item: Any, file: str, key: str, folder: str, *, overlay: bool)
             return parse_number(item, file, key)
         return _converted(item, file, key, folder, overlay=overlay)
     if isinstance(item, list):
+        if key.count("[") > DEEPEST:
+            raise EvidenceError(f"{file}: {key[:60]}...: lists nested more than {DEEPEST} deep; flatten them")
         return [
             _convert_item(entry, file, f"{key}[{index}]", folder, overlay=overlay)
             for index, entry in enumerate(item, start=1)
@@ -176,7 +186,9 @@ def overlaid(base: Layer, overlay: Layer) -> Layer:
         for name, entry in entries.items():
             below = result[folder].get(name)
             table = _merged(below.table if below else {}, entry.table, "", ", ".join(entry.files))
-            result[folder][name] = Entry(table, (*(below.files if below else ()), *entry.files))
+            files = (*(below.files if below else ()), *entry.files)
+            written = {**(below.written if below else {}), **entry.written}
+            result[folder][name] = Entry(table, files, written)
     return result
 
 

@@ -127,7 +127,7 @@ class Library:
         places: dict[str, list[str]] = {}
         for entries in self._layer.values():
             for entry in entries.values():
-                for source, place in _citations(entry.table, entry.files[-1], ""):
+                for source, place in _citations_of(entry):
                     places.setdefault(source, []).append(place)
         return places
 
@@ -229,6 +229,11 @@ def walk_numbers(item: Any) -> Iterator[Number]:
             yield from walk_numbers(value)
 
 
+def _citations_of(entry: Entry) -> Iterator[tuple[str, str]]:
+    for key, item in entry.table.items():
+        yield from _citations({key: item}, entry.written.get(key, entry.files[-1]), "")
+
+
 def _citations(item: Any, file: str, key: str) -> Iterator[tuple[str, str]]:
     """(source name, place) of everything that names a source."""
     if isinstance(item, Number):
@@ -252,7 +257,7 @@ def _check_references(library: Library, layer: Layer) -> None:
         if folder == "sources":
             continue
         for entry in entries.values():
-            for source, place in _citations(entry.table, entry.files[-1], ""):
+            for source, place in _citations_of(entry):
                 if source not in library.sources:
                     raise EvidenceError(
                         f"{place}: source {source!r} has no file in evidence/sources; add sources/{source}.toml with its "
@@ -276,8 +281,9 @@ def _check_references(library: Library, layer: Layer) -> None:
 
 def _canonical(item: Any) -> str:
     if isinstance(item, Number):
-        stripped = replace(item, file="", key="", measured=(), pooled=None)
-        return f"N({stripped!r};{','.join(_canonical(m) for m in item.measured)})"
+        stripped = replace(item, file="", key="", measured=(), pooled=None, iiv_origin=None)
+        parts = [*item.measured, *((item.iiv_origin,) if item.iiv_origin else ())]
+        return f"N({stripped!r};{','.join(_canonical(part) for part in parts)})"
     if isinstance(item, Mapping):
         return "{" + ",".join(f"{k}:{_canonical(item[k])}" for k in sorted(item)) + "}"
     if isinstance(item, list):

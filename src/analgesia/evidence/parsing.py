@@ -30,7 +30,11 @@ def did_you_mean(word: object, allowed: Iterable[str]) -> str:
     hint = f'; did you mean "{close[0]}"?' if close else ""
     if not options:
         return hint
-    return f"{hint} Allowed: {', '.join(options)}" if len(options) <= 30 else f"{hint} ({len(options)} are known)"
+    return (
+        f"{hint} Allowed: {', '.join(options)}"
+        if len(options) <= 30
+        else f"{hint} ({len(options)} are known)"
+    )
 
 
 def is_number(table: object) -> bool:
@@ -200,7 +204,7 @@ def _variation(cv: float, place: str) -> float:
 def _unit(table: Mapping[str, Any], place: str) -> str:
     unit = table["unit"]
     try:
-        units.normalise(unit)
+        units.check(unit)
     except UnitError as error:
         raise UnitError(f"{place}.unit: {error}") from None
     return str(unit)

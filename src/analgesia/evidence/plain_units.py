@@ -24,6 +24,8 @@ _PREFIXED: dict[str, tuple[float, Dimension]] = {
     "V": (1.0, (2, 1, -3, -1, 0, 0)),
     "S": (1.0, (-2, -1, 3, 2, 0, 0)),
     "F": (1.0, (-2, -1, 4, 2, 0, 0)),
+    "Hz": (1.0, (0, 0, -1, 0, 0, 0)),
+    "Pa": (1.0, (-1, 1, -2, 0, 0, 0)),
 }
 _PLAIN: dict[str, tuple[float, Dimension]] = {
     "1": (1.0, _NONE),
@@ -34,6 +36,8 @@ _PLAIN: dict[str, tuple[float, Dimension]] = {
     "d": (86400.0, (0, 0, 1, 0, 0, 0)),
     "day": (86400.0, (0, 0, 1, 0, 0, 0)),
     "week": (604800.0, (0, 0, 1, 0, 0, 0)),
+    "year": (31557600.0, (0, 0, 1, 0, 0, 0)),
+    "mmHg": (133.322387415, (-1, 1, -2, 0, 0, 0)),
 }
 _PREFIXES = {
     "": 1.0,
@@ -47,6 +51,9 @@ _PREFIXES = {
     "p": 1e-12,
     "f": 1e-15,
 }
+_WITHOUT_FACTOR = frozenset({"NRS", "spike", "tablet", "degC"})
+"""Units that exist but are left to pint to convert."""
+
 _TOKEN = re.compile(r"([A-Za-zµ%]+|1)(?:\^(-?[1-9]))?")
 _KNOWN = dict(_PLAIN)
 for _base, (_size, _dimension) in _PREFIXED.items():
@@ -70,6 +77,12 @@ def read(unit: str) -> tuple[float, Dimension] | None:
         factor *= size**power
         exponents = [e + power * d for e, d in zip(exponents, dimension, strict=True)]
     return factor, (exponents[0], exponents[1], exponents[2], exponents[3], exponents[4], exponents[5])
+
+
+def exists(unit: str) -> bool:
+    """True when every part of a normalised unit text is known here; False means: ask pint."""
+    matches = [_TOKEN.fullmatch(part) for part in re.split(r"\s*[*/]\s*", unit)]
+    return all(match and (match[1] in _KNOWN or match[1] in _WITHOUT_FACTOR) for match in matches)
 
 
 def factor_between(source: str, target: str, molar_mass: float | None) -> float | None:

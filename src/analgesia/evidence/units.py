@@ -41,6 +41,7 @@ def normalise(unit: str) -> str:
     for pretty, plain in _SUPERSCRIPTS:
         text = text.replace(pretty, plain)
     text = re.sub(r"\s*\^\s*", "^", text)
+    text = re.sub(r"(?<=[A-Za-zµ])([2-9])(?![\d.^A-Za-z])", r"^\1", text)  # papers print cm2 for cm^2
     if not text:
         raise UnitError('the unit is empty; write unit = "1" for a dimensionless number')
     powers = text.count("^")
@@ -65,7 +66,7 @@ def _parsed(unit: str) -> Any:
 
 def check(unit: str) -> None:
     """Raise UnitError unless `unit` is a unit."""
-    if plain_units.read(normalise(unit)) is None:
+    if not plain_units.exists(normalise(unit)):
         _parsed(unit)
 
 
