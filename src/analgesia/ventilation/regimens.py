@@ -11,11 +11,13 @@ a share of its value at the start. `repeat 3` adds three doses to the first. Com
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from analgesia.errors import EvidenceError, ModelError, UnitError
 from analgesia.evidence import Library
-from analgesia.evidence.schema import Harm, Table
+from analgesia.evidence.schema import Harm
 from analgesia.quantities import Quantity
 
 EXAMPLE = (
@@ -117,7 +119,7 @@ def names(library: Library, kind: str) -> list[str]:
     ]
 
 
-def _check_product(drug: str, product: str, numbers: Table) -> None:
+def _check_product(drug: str, product: str, numbers: Mapping[str, Any]) -> None:
     if product in numbers["products"]:
         return
     reason = numbers.get("refused", {}).get(product)
