@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from analgesia.exposures.report import Exposure, exposure
-from analgesia.exposures.sampling import sampling_times
+from analgesia.pharmacokinetics.sampling import sampling_times
 
 __all__ = ["Exposure", "exposure", "sampling_times"]

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from analgesia import evidence, patients
 from analgesia.errors import ModelError
-from analgesia.exposures.sampling import A_DAY, limits_of_quantification, sampling_times
-from analgesia.exposures.study import STATISTICS, Findings, Plan, observe
 from analgesia.pharmacokinetics import Administration, DrugKinetics, administration
+from analgesia.pharmacokinetics.sampling import A_DAY, limits_of_quantification, sampling_times
+from analgesia.pharmacokinetics.study import STATISTICS, Findings, Plan, observe
 from analgesia.quantities import Quantity
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Progress = Callable[[int, int], None]
+
+COVARIATES = ("weight", "cyp3a_activity", "creatinine_clearance")
+"""What kinetics use of a person; the rest of a population is no part of this answer."""
 
 BAND = (5.0, 95.0)
 WITH_CONCENTRATION = {"cmax": "{}", "auc_last": "{}*h", "auc_inf": "{}*h", "auc_interval": "{}*h"}
@@ -88,7 +91,10 @@ def exposure(
     if size < 1:
         raise ModelError(f"{size} people: give at least one")
     kind = _kind(item, library)
+    people = patients.population(population, size, seed, library)
     with evidence.tally() as used:
+        for covariate in COVARIATES:
+            used.note(library.populations[population].covariates[covariate])
         regimen = administration(kind, item, dose, route, every, doses, library)
         if Quantity.parse(dose).value == 0:
             raise ModelError(f"dose {dose!r} is nothing: there is no exposure to report")
@@ -96,7 +102,6 @@ def exposure(
         plan = Plan(
             regimen, sampling_times(sampling, sample_until), interval, limits_of_quantification(lloq, regimen)
         )
-        people = patients.population(population, size, seed, library)
         done = 0
 
         def advance(count: int) -> None:

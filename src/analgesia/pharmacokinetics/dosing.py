@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,9 +20,11 @@ from analgesia.pharmacokinetics.kinetics import (
     Draws,
     DrugKinetics,
     Floats,
+    Joint,
     Lanes,
     People,
     drug_kinetics,
+    joint_ignorance,
     with_metabolites,
 )
 from analgesia.quantities import Quantity, parse_positive
@@ -68,12 +70,13 @@ class Administration:
     parts: tuple[Part, ...]
     times: NDArray[np.float64]
     route: str
+    joint: Joint | None = None
 
     def doses_for(
         self, people: People, seed: int, replicate: Draws = None, *, library: Library | None = None
     ) -> Doses:
-        """The dosing record for `people`, amounts in nmol."""
-        lanes = Lanes(np.asarray(people.index, dtype=np.int64), seed, replicate)
+        """The dosing record for `people`, amounts in nmol (`library` is not needed: what it holds was read before)."""
+        lanes = Lanes(np.asarray(people.index, dtype=np.int64), seed, replicate, self.joint)
         patient, time, amount, compartment = [], [], [], []
         for part in self.parts:
             nanomoles = part.nanomoles(lanes)
@@ -90,9 +93,27 @@ class Administration:
             compartment=np.asarray(compartment)[order],
         )
 
+    def with_numbers(self, numbers: Mapping[str, Number]) -> Administration:
+        """The same regimen with other numbers, by name: `<drug>.<parameter>` or `<product>.<what>.<drug>`."""
+
+        def changed(drug: DrugKinetics) -> DrugKinetics:
+            own = {key: numbers.get(f"{drug.name}.{key}", number) for key, number in drug.numbers.items()}
+            return replace(drug, numbers=own)
+
+        def factors(old: Mapping[str, Number]) -> dict[str, Number]:
+            return {name: numbers.get(name, number) for name, number in old.items()}
+
+        parts = tuple(
+            replace(
+                part, drug=changed(part.drug), factors=factors(part.factors), inverse=factors(part.inverse)
+            )
+            for part in self.parts
+        )
+        return replace(self, drugs=tuple(changed(drug) for drug in self.drugs), parts=parts)
+
     def given(self, people: People, seed: int, replicate: Draws = None) -> dict[str, Floats]:
         """Amount of each drug in one dose (nmol per lane), as it enters."""
-        lanes = Lanes(np.asarray(people.index, dtype=np.int64), seed, replicate)
+        lanes = Lanes(np.asarray(people.index, dtype=np.int64), seed, replicate, self.joint)
         return {part.drug.name: part.nanomoles(lanes) for part in self.parts}
 
 
@@ -123,7 +144,7 @@ def administration(
         entering.get(name) or drug_kinetics(name, library)
         for name in with_metabolites(tuple(entering), library)
     )
-    return Administration(f"{item} {dose}", drugs, parts, times, route)
+    return Administration(f"{item} {dose}", drugs, parts, times, route, joint_ignorance(library))
 
 
 def dose_times(every: str | None, doses: int) -> NDArray[np.float64]:

@@ -19,8 +19,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +55,7 @@ FLOWS = (
 )
 VOLUMES = ("central_volume", "peripheral_volume", "deep_volume")
 
+CORRELATIONS = "kinetic_correlations"
 BODY = "kinetic_body"
 """Name of the record of `circuits` that holds flows and enzyme turnover."""
 
@@ -101,6 +103,11 @@ OWN_KEYS = frozenset(
 class People(Protocol):
     """Virtual people: their numbers (which key every draw) and the covariates that kinetics know."""
 
+    def __len__(self) -> int: ...
+
+    def select(self, indices: Any) -> Self:
+        """The people at these positions."""
+
     @property
     def index(self) -> NDArray[np.int64]:
         """Number of each person."""
@@ -123,11 +130,19 @@ class TypicalPeople:
     """`size` people who differ in nothing that is stated of people: 70 kg, typical enzymes, kidneys of 100 mL/min."""
 
     size: int = 1
+    first: int = 0
+
+    def __len__(self) -> int:
+        return self.size
+
+    def select(self, indices: Any) -> Self:
+        """The people at these consecutive positions."""
+        return replace(self, size=len(indices), first=self.first + int(indices[0]))
 
     @property
     def index(self) -> NDArray[np.int64]:
         """Number of each person."""
-        return np.arange(self.size)
+        return np.arange(self.first, self.first + self.size)
 
     @property
     def weight(self) -> Floats:
@@ -203,7 +218,8 @@ def parameters_for(
     people: People, drugs: Sequence[DrugKinetics], seed: int, replicate: Draws = None, *, library: Library
 ) -> dict[str, Floats]:
     """Parameters of `structure.system(drugs)`, one value per person; `replicate` names each one's draw of ignorance."""
-    lanes = Lanes(np.asarray(people.index, dtype=np.int64), seed, replicate)
+    joint = None if replicate is None else joint_ignorance(library)
+    lanes = Lanes(np.asarray(people.index, dtype=np.int64), seed, replicate, joint)
     body = library.circuits[BODY].parameters
     size = np.asarray(people.weight) / REFERENCE_WEIGHT
     flow = size**CLEARANCE_EXPONENT
@@ -256,12 +272,50 @@ def drug_parameters(drug: DrugKinetics, lanes: Lanes) -> dict[str, Floats]:
 
 
 @dataclass(frozen=True)
+class Joint:
+    """Numbers that one fit gave together: their errors are correlated, `factor @ independent deviates`."""
+
+    names: tuple[str, ...]
+    factor: Floats
+
+
+@lru_cache(maxsize=8)
+def _joint(key: str, pairs: tuple[tuple[str, str, float], ...]) -> Joint:
+    names = tuple(dict.fromkeys(name for pair in pairs for name in pair[:2]))
+    matrix = np.eye(len(names))
+    for one, other, value in pairs:
+        i, j = names.index(one), names.index(other)
+        matrix[i, j] = matrix[j, i] = value
+    values, vectors = np.linalg.eigh(matrix)
+    factor = vectors * np.sqrt(np.maximum(values, 1e-6))
+    factor = factor / np.linalg.norm(factor, axis=1, keepdims=True)
+    return Joint(names, factor)
+
+
+def joint_ignorance(library: Library) -> Joint | None:
+    """Correlations between fitted numbers, from the record `kinetic_correlations` of `circuits`; None where there is none.
+
+    Small correlations are left out of the file, so the matrix is brought back to a proper one by clipping its eigenvalues.
+    """
+    record = library.circuits.get(CORRELATIONS)
+    if record is None:
+        return None
+    pairs = tuple(
+        (one, other, number.to("1"))
+        for one, others in record.parameters.items()
+        for other, number in others.items()
+    )
+    return _joint(library.hash, pairs)
+
+
+@dataclass(frozen=True)
 class Lanes:
     """Persons, each under one draw of ignorance (or none): where every number becomes an array."""
 
     index: NDArray[np.int64]
     seed: int
     replicate: Draws = None
+    joint: Joint | None = None
 
     def __post_init__(self) -> None:
         if self.index.ndim != 1 or self.index.size == 0:
@@ -281,13 +335,30 @@ class Lanes:
         if number.diversity_sd_log:
             shift = shift + number.diversity_sd_log * self.deviates(f"diversity/{name}", self.index)
         if self.replicate is not None and number.uncertainty_sd_log:
-            shift = shift + number.uncertainty_sd_log * self.deviates(f"ignorance/{name}", self.replicate)
+            shift = shift + number.uncertainty_sd_log * self.ignorance(name, self.replicate)
         value = central * np.exp(shift)
         if number.within is not None:
             scale = central / number.value if number.value else math.nan
             value = np.clip(value, number.within[0] * scale, number.within[1] * scale)
         return np.asarray(value)
 
+    def ignorance(self, name: str, which: NDArray[np.int64]) -> Floats:
+        """Standard normal deviates of what is not known of `name`, correlated with what was fitted together with it."""
+        if self.joint is None or name not in self.joint.names:
+            return self.deviates(f"ignorance/{name}", which)
+        row = self.joint.factor[self.joint.names.index(name)]
+        total = np.zeros(which.size)
+        for other, weight in zip(self.joint.names, row, strict=True):
+            if weight:
+                total = total + weight * self.deviates(f"ignorance/{other}", which)
+        return total
+
     def deviates(self, name: str, which: NDArray[np.int64]) -> Floats:
         """Standard normal deviates of the named stream at the places `which`."""
-        return np.asarray(draws.normal(self.seed, name, int(np.max(which)) + 1))[which]
+        return _stream(self.seed, name, int(np.max(which)) + 1)[which]
+
+
+@lru_cache(maxsize=1024)
+def _stream(seed: int, name: str, count: int) -> Floats:
+    """The first `count` deviates of a stream; the arms of a trial and the steps of a fit ask for the same ones again."""
+    return np.asarray(draws.normal(seed, name, count))

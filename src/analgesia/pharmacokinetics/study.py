@@ -16,18 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analgesia.engine import Solution, Status, solve
-from analgesia.pharmacokinetics import (
-    Administration,
-    Noncompartmental,
-    absolute_tolerances,
-    analyse,
-    parameters_for,
-    system,
-)
+from analgesia.pharmacokinetics.dosing import Administration
+from analgesia.pharmacokinetics.kinetics import People, parameters_for
+from analgesia.pharmacokinetics.noncompartmental import Noncompartmental, analyse
+from analgesia.pharmacokinetics.structure import absolute_tolerances, system
 
 if TYPE_CHECKING:
     from analgesia.evidence import Library
-    from analgesia.patients import People
 
 Floats = NDArray[np.float64]
 Advance = Callable[[int], None]

@@ -11,7 +11,7 @@ from analgesia.errors import ModelError
 from analgesia.quantities import Quantity, parse_positive
 
 if TYPE_CHECKING:
-    from analgesia.pharmacokinetics import Administration
+    from analgesia.pharmacokinetics.dosing import Administration
 
 Floats = NDArray[np.float64]
 
