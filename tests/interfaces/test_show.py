@@ -24,7 +24,7 @@ def test_a_drug_as_data_and_as_text() -> None:
     data = json.loads(run(show_command.command, "drug", "mitragynine", "--json"))
     affinity = next(number for number in data["numbers"] if number["key"] == "affinity.mu_opioid")
     assert affinity["status"] == "recalled"
-    assert len(affinity["measured"]) == 7
+    assert len(affinity["measured"]) == 8
     assert sum(data["counts"].values()) > 20
     text = run(show_command.command, "drug", "mitragynine")
     assert f"{affinity['value']:.4g} nM†" in text

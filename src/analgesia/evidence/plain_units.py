@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-Dimension = tuple[int, int, int, int, int, int]
+Dimension = tuple[float, ...]
 """Exponents of metre, kilogram, second, ampere, kelvin, mole."""
 
 _NONE: Dimension = (0, 0, 0, 0, 0, 0)
@@ -24,6 +24,11 @@ _PREFIXED: dict[str, tuple[float, Dimension]] = {
     "V": (1.0, (2, 1, -3, -1, 0, 0)),
     "S": (1.0, (-2, -1, 3, 2, 0, 0)),
     "F": (1.0, (-2, -1, 4, 2, 0, 0)),
+    "ohm": (1.0, (2, 1, -3, -2, 0, 0)),
+    "N": (1.0, (1, 1, -2, 0, 0, 0)),
+    "J": (1.0, (2, 1, -2, 0, 0, 0)),
+    "C": (1.0, (0, 0, 1, 1, 0, 0)),
+    "K": (1.0, (0, 0, 0, 0, 1, 0)),
     "Hz": (1.0, (0, 0, -1, 0, 0, 0)),
     "Pa": (1.0, (-1, 1, -2, 0, 0, 0)),
 }
@@ -54,7 +59,7 @@ _PREFIXES = {
 _WITHOUT_FACTOR = frozenset({"NRS", "spike", "tablet", "degC"})
 """Units that exist but are left to pint to convert."""
 
-_TOKEN = re.compile(r"([A-Za-zµ%]+|1)(?:\^(-?[1-9]))?")
+_TOKEN = re.compile(r"([A-Za-zµ%]+|1)(?:\^(-?\d(?:\.\d+)?))?")
 _KNOWN = dict(_PLAIN)
 for _base, (_size, _dimension) in _PREFIXED.items():
     for _prefix, _factor in _PREFIXES.items():
@@ -65,18 +70,18 @@ for _base, (_size, _dimension) in _PREFIXED.items():
 def read(unit: str) -> tuple[float, Dimension] | None:
     """Factor to SI and dimension of a normalised unit text, or None when pint must be asked."""
     parts = re.split(r"\s*([*/])\s*", unit)
-    factor, exponents = 1.0, [0] * 6
+    factor, exponents = 1.0, [0.0] * 6
     for index in range(0, len(parts), 2):
         match = _TOKEN.fullmatch(parts[index])
         if match is None or match[1] not in _KNOWN:
             return None
         size, dimension = _KNOWN[match[1]]
-        power = int(match[2] or 1)
+        power = float(match[2] or 1)
         if index and parts[index - 1] == "/":
             power = -power
         factor *= size**power
         exponents = [e + power * d for e, d in zip(exponents, dimension, strict=True)]
-    return factor, (exponents[0], exponents[1], exponents[2], exponents[3], exponents[4], exponents[5])
+    return factor, tuple(round(exponent, 9) for exponent in exponents)
 
 
 def exists(unit: str) -> bool:
@@ -93,7 +98,7 @@ def factor_between(source: str, target: str, molar_mass: float | None) -> float 
     if have[1] == want[1]:
         return have[0] / want[0]
     moles = want[1][5] - have[1][5]
-    traded = (*have[1][:1], have[1][1] - moles, *have[1][2:5], have[1][5] + moles)
-    if molar_mass is None or moles == 0 or traded != want[1]:
+    traded = (*have[1][:1], round(have[1][1] - moles, 9), *have[1][2:5], round(have[1][5] + moles, 9))
+    if molar_mass is None or moles == 0.0 or traded != want[1]:
         return None
     return float(have[0] / want[0] / (molar_mass * 1e-3) ** moles)

@@ -17,7 +17,7 @@ _MICRO_AND_DOTS = str.maketrans({"μ": "µ", "·": "*", "⋅": "*", "×": "*", "
 _SUPERSCRIPTS = (("⁻¹", "^-1"), ("⁻²", "^-2"), ("⁻³", "^-3"), ("²", "^2"), ("³", "^3"))
 _ALLOWED = re.compile(r"[A-Za-zµΩΩ°%0-9_*/^(). \-]{1,60}")
 _POWER = re.compile(
-    r"(?<!\))\^(?:-?\d(?:\.\d{1,3})?)(?![\d.^])"
+    r"(?<!\))\^(?:-?\d(?:\.\d{1,6})?)(?![\d.^])"
 )  # small and never a tower: 9^9^9 would not end
 _DEFINITIONS = ("pain_rating = [pain_rating] = NRS", "action_potential = [] = spike", "tablet = [] = tablet")
 
