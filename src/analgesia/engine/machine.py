@@ -79,3 +79,9 @@ class Loaded:
     def address(self, name: str) -> int:
         """Address of an exported function."""
         return int(self._engine.get_function_address(name))
+
+
+def has(feature: str) -> bool:
+    """Whether the processor has a feature, by LLVM's name for it."""
+    features, _ = _target()
+    return bool(features.get(feature, False))

@@ -82,6 +82,6 @@ class Emitter:
                 whole = exponent is None or exponent == round(exponent)
                 return v.power(*args, whole=whole)
         if op in UNARY:
-            return UNARY[op](v, args[0])
+            return getattr(v, UNARY[op].__name__)(args[0])  # a vector may bring its own
         file, line = graph.places[index]
         raise ModelError(f"{file}:{line}: operation `{op}` has no vector code; use {', '.join(sorted(UNARY))} and arithmetic")

@@ -19,6 +19,7 @@ from typing import Any
 import llvmlite.ir as ir
 
 from analgesia.engine.cable.membrane import Recorded
+from analgesia.engine.cable.arithmetic import CableVector
 from analgesia.engine.mathematics import Vector
 from analgesia.engine.simd import Emitter
 
@@ -93,7 +94,7 @@ class _Loops:
 class Kernel:
     """Writes the IR of one membrane's cable for a number of lanes."""
 
-    def __init__(self, membrane: Recorded, lanes: int, vector: type[Vector] = Vector) -> None:
+    def __init__(self, membrane: Recorded, lanes: int, vector: type[Vector] = CableVector) -> None:
         self.m = membrane
         self.lanes = lanes
         self.vector = vector

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from analgesia.engine.cable.fractions import merged
 from analgesia.engine.graph import Graph
 from analgesia.engine.lowering import _parameter_only, hoist, transfer
 from analgesia.engine.program import derivatives
@@ -92,8 +93,8 @@ def record(membrane: Membrane) -> Recorded:
     if any(graph_depends(graph, gain, {v.index}) for gain in gains):
         raise ModelError(f"membrane `{membrane.name}`: the rate of a pool must be linear in the voltage")
     offsets = [graph.node("sub", (r, graph.node("mul", (g, v.index)))) for r, g in zip(rates, gains, strict=True)]
-    targets = [_index(graph, moves[name][0]) for name in gates]
-    speeds = [_index(graph, moves[name][1]) for name in gates]
+    targets = merged(graph, [_index(graph, moves[name][0]) for name in gates])
+    speeds = merged(graph, [_index(graph, moves[name][1]) for name in gates])
     return _simplified(
         graph,
         voltage=[v.index],

@@ -26,6 +26,9 @@ BLOCK = 2000
 MAX_RATE = 0.5
 """No neurite crosses the threshold more often than once in two steps, so a block has at most BLOCK / 2 upward crossings."""
 
+COARSEST = 5.0
+"""A step longer than this many time constants of the fastest gate is refused: the gate follows exactly, the spike no longer does."""
+
 
 @dataclass(frozen=True)
 class Pulse:
@@ -325,8 +328,8 @@ def _known(recorded: Recorded, state: Array, table: Array, geometry: Geometry) -
 def _check_step(
     membrane: Membrane, recorded: Recorded, state: Array, table: Array, geometry: Geometry, dt: float
 ) -> None:
-    """Refuse a step longer than the time constant of the fastest gate anywhere between -100 and +50 mV."""
-    for voltage in np.linspace(-100.0, 50.0, 31):
+    """Refuse a step of more than COARSEST time constants of the fastest gate anywhere between -80 and +50 mV."""
+    for voltage in np.linspace(-80.0, 50.0, 27):
         known = _known(recorded, state[:, :1], table[:1], Geometry(*_first(geometry)))
         known[recorded.voltage] = np.full_like(state[:, :1, 0], voltage)
         rates = _evaluate(recorded.graph, recorded.rates, known)
@@ -334,10 +337,10 @@ def _check_step(
             fastest = float(np.max(rate))
             if not np.isfinite(fastest) or np.min(rate) < 0.0:
                 raise ModelError(f"membrane `{membrane.name}`: gate `{name}` has no valid rate at {voltage:g} mV")
-            if fastest * dt > 2.0:
+            if fastest * dt > COARSEST:
                 raise ModelError(
                     f"membrane `{membrane.name}`: a step of {dt:g} ms is too coarse for gate `{name}`, whose time constant falls to "
-                    f"{1 / fastest:.3g} ms at {voltage:g} mV; take a step of at most {2 / fastest:.2g} ms"
+                    f"{1 / fastest:.3g} ms at {voltage:g} mV; take a step of at most {COARSEST / fastest:.2g} ms"
                 )
 
 

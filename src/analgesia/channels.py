@@ -1,0 +1,193 @@
+"""Ion channels: gates written as equations in evidence files, run on any kind of scalar.
+
+A channel file holds `[equations]`: `gates` (their names), `open` (open probability from the gates), and for each gate either
+`alpha_g` and `beta_g` (1/ms) or `inf_g` and `tau_g` (ms), as functions of the voltage V (mV), of ion concentrations (mM) and of
+the file's `[parameters]`. With a temperature factor phi = q10 ** ((T - T_ref) / 10) a gate follows
+
+    dg/dt = phi (alpha (1 - g) - beta g) = phi (inf - g) / tau
+
+An equation is arithmetic: numbers, names, + - * / **, comparisons and a few functions. Nothing else of the language is accepted,
+so a channel from a stranger's folder can compute, and can do nothing else.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from analgesia.engine import exp, log, maximum, minimum, sqrt, where
+from analgesia.errors import EvidenceError
+from analgesia.evidence import Library
+
+OPERATORS: Mapping[type, Callable[..., Any]] = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.Pow: operator.pow,
+    ast.USub: operator.neg, ast.Lt: operator.lt, ast.Gt: operator.gt, ast.LtE: operator.le, ast.GtE: operator.ge,
+}  # fmt: skip
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    "exp": exp, "log": log, "sqrt": sqrt, "where": where, "minimum": minimum, "maximum": maximum,
+}  # fmt: skip
+UNITS: Mapping[str, str] = {
+    "[time]": "ms", "1/[time]": "1/ms", "[voltage]": "mV", "1/[voltage]": "1/mV", "[time]/[voltage]": "ms/mV",
+    "[concentration]": "mM", "[current density]": "mA/cm2", "[]": "1", "[temperature]": "degC",
+}  # fmt: skip
+"""Units in which equations are run, by what is measured."""
+SURROUNDINGS = ("V", "Na", "Nao", "K", "Ko", "Ca", "Cao")
+"""What an equation may ask of its surroundings: voltage (mV) and concentrations inside and outside (mM)."""
+
+
+@dataclass(frozen=True)
+class Expression:
+    """One line of arithmetic, parsed once."""
+
+    text: str
+    place: str
+    tree: ast.expr
+
+    @classmethod
+    def parse(cls, text: str, place: str) -> Expression:
+        """Accept arithmetic; refuse the rest by name."""
+        try:
+            tree = ast.parse(text, mode="eval").body
+        except (SyntaxError, ValueError) as error:
+            raise EvidenceError(f"{place}: `{text}` is not arithmetic ({error}); write it as in Python") from None
+        expression = cls(text, place, tree)
+        expression.names()
+        return expression
+
+    def names(self) -> set[str]:
+        """The names it uses, functions excepted; refuses anything that is not arithmetic."""
+        found: set[str] = set()
+
+        def visit(node: ast.expr) -> None:
+            match node:
+                case ast.Constant(value=bool()):
+                    pass
+                case ast.Constant(value=int() | float()):
+                    return
+                case ast.Name(id=name):
+                    found.add(name)
+                    return
+                case ast.BinOp(left=a, op=op, right=b) if type(op) in OPERATORS:
+                    visit(a)
+                    visit(b)
+                    return
+                case ast.UnaryOp(op=ast.USub(), operand=a):
+                    visit(a)
+                    return
+                case ast.Compare(left=a, ops=[op], comparators=[b]) if type(op) in OPERATORS:
+                    visit(a)
+                    visit(b)
+                    return
+                case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in FUNCTIONS:
+                    for argument in args:
+                        visit(argument)
+                    return
+            raise EvidenceError(
+                f"{self.place}: `{ast.unparse(node)}` is not allowed; an equation has numbers, names, + - * / **, comparisons and "
+                f"{', '.join(FUNCTIONS)}"
+            )
+
+        visit(self.tree)
+        return found
+
+    def run(self, names: Mapping[str, Any]) -> Any:
+        """Its value on whatever scalars `names` holds."""
+
+        def value(node: ast.expr) -> Any:
+            match node:
+                case ast.Constant(value=number):
+                    return number
+                case ast.Name(id=name):
+                    return names[name]
+                case ast.BinOp(left=a, op=op, right=b):
+                    return OPERATORS[type(op)](value(a), value(b))
+                case ast.UnaryOp(op=op, operand=a):
+                    return OPERATORS[type(op)](value(a))
+                case ast.Compare(left=a, ops=[op], comparators=[b]):
+                    return OPERATORS[type(op)](value(a), value(b))
+                case ast.Call(func=ast.Name(id=name), args=args):
+                    return FUNCTIONS[name](*(value(a) for a in args))
+            raise AssertionError(self.text)
+
+        return value(self.tree)
+
+
+@dataclass(frozen=True, eq=False)
+class Channel:
+    """Gates and open probability of one channel, with its constants in mV, ms and mM."""
+
+    name: str
+    kind: str
+    gates: tuple[str, ...]
+    equations: Mapping[str, Expression]
+    constants: Mapping[str, float]
+
+    def factor(self, celsius: Any) -> Any:
+        """How much faster than at the reference temperature the gates are at `celsius`: q10 ** ((T - T_ref) / 10)."""
+        if "q10" not in self.constants:
+            return 1.0
+        return self.constants["q10"] ** ((celsius - self.constants["reference_temperature"]) / 10.0)
+
+    def kinetics(self, gate: str, celsius: Any, **surroundings: Any) -> tuple[Any, Any]:
+        """Target and rate (1/ms) of one gate; `surroundings` as in SURROUNDINGS."""
+        names = {**self.constants, **surroundings}
+        if f"inf_{gate}" in self.equations:
+            target = self.equations[f"inf_{gate}"].run(names)
+            return target, self.factor(celsius) / self.equations[f"tau_{gate}"].run(names)
+        opening, closing = (self.equations[f"{side}_{gate}"].run(names) for side in ("alpha", "beta"))
+        total = opening + closing
+        return opening / total, self.factor(celsius) * total
+
+    def open(self, gates: Mapping[str, Any], **surroundings: Any) -> Any:
+        """Open probability."""
+        return self.equations["open"].run({**self.constants, **surroundings, **gates})
+
+    def flow(self, equation: str, **names: Any) -> Any:
+        """Another equation of the file, such as a pump's current; names of equations already known may be passed on."""
+        return self.equations[equation].run({**self.constants, **names})
+
+
+@cache
+def channel(name: str, library: Library) -> Channel:
+    """Read a channel of the library and check that its equations are complete.
+
+    Raises `EvidenceError` for a missing gate equation or a name that nothing defines.
+    """
+    record = library.channels[name]
+    place = f"channel {name}"
+    equations = {
+        key: Expression.parse(text, f"{place}: equations.{key}")
+        for key, text in record.equations.items()
+        if key != "gates"
+    }
+    gates = tuple(record.equations.get("gates", "").split())
+    for gate in gates:
+        forms = [pair for pair in (("alpha", "beta"), ("inf", "tau")) if all(f"{side}_{gate}" in equations for side in pair)]
+        if len(forms) != 1:
+            raise EvidenceError(
+                f"{place}: gate `{gate}` needs either equations alpha_{gate} and beta_{gate} or inf_{gate} and tau_{gate}"
+            )
+    constants = {key: _plain(number) for key, number in record.parameters.items()}
+    known = {*constants, *gates, *SURROUNDINGS, *equations}
+    for key, expression in equations.items():
+        unknown = expression.names() - known
+        if unknown:
+            raise EvidenceError(
+                f"{place}: equations.{key} uses {', '.join(sorted(unknown))}, which is neither a parameter, a gate nor one of "
+                f"{', '.join(SURROUNDINGS)}"
+            )
+    return Channel(name, record.kind or "", gates, equations, constants)
+
+
+def _plain(number: Any) -> float:
+    """The constant in the unit in which equations run."""
+    from analgesia.evidence import units
+
+    for unit in UNITS.values():
+        if units.same_dimension(number.unit, unit):
+            return float(number.to(unit))
+    raise EvidenceError(f"{number.place}: unit {number.unit} has no place in a channel's equation; use one of {', '.join(UNITS.values())}")

@@ -1,0 +1,1 @@
+"""Nerve: from ion channels to a spike that arrives."""

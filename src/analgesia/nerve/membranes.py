@@ -1,0 +1,162 @@
+"""The membrane of an unmyelinated fibre, built from channel files: currents, pump, ion pools, rest.
+
+    I = sum g_c open_c (V - E_ion) + pump + leaks              E_ion = RT/F ln(outside / inside)
+    d[X]i/dt = -4 I_X / (F d)        theta d[X]o/dt = I_X / F - D ([X]o - bulk)
+
+Leaks of sodium and potassium are set so that both currents vanish at rest (`resting_leaks`).
+Source of the form: Tigerholm 2014 (doi 10.1152/jn.00777.2012).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analgesia.channels import Channel, channel
+from analgesia.engine import log
+from analgesia.engine.cable import Membrane
+from analgesia.engine.system import Namespace
+from analgesia.errors import EvidenceError
+from analgesia.evidence import Library
+
+FARADAY = 96485.33212  # C/mol
+GAS_CONSTANT = 8.314462618  # J/mol/K
+ZERO_CELSIUS = 273.15
+
+POOLS: Mapping[str, str] = {"na_in": "mM", "na_out": "mM", "k_in": "mM", "k_out": "mM"}
+
+
+@dataclass(frozen=True)
+class Fibre:
+    """A fibre's file, ready to run: its channels, membrane, and central parameters by name."""
+
+    name: str
+    channels: Mapping[str, Channel]
+    membrane: Membrane
+    parameters: Mapping[str, float]
+    initial: Mapping[str, float]
+
+
+def fibre(name: str, library: Library) -> Fibre:
+    """Build the membrane of `library.neurons[name]` from the channels it names."""
+    record = library.neurons[name]
+    names = record.equations.get("channels", "").split()
+    densities = record.parameters.get("conductance", {})
+    channels = {key: channel(key, library) for key in names}
+    missing = [key for key, found in channels.items() if found.kind != "pump" and key not in densities]
+    if missing:
+        raise EvidenceError(f"neuron {name}: parameters.conductance lacks {', '.join(missing)}; give a density in S/cm2")
+    cable, pools = record.parameters["cable"], record.parameters["pools"]
+    parameters = {f"conductance_{key}": float(number.to("S/cm2")) for key, number in densities.items()}
+    parameters |= {
+        "capacitance": float(cable["capacitance"].to("uF/cm2")),
+        "temperature": float(cable["temperature"].to("degC")),
+        "diameter": float(cable["diameter"].to("um")),
+        "na_bulk": float(pools["sodium_outside"].to("mM")),
+        "k_bulk": float(pools["potassium_outside"].to("mM")),
+        "periaxonal_thickness": float(pools["periaxonal_thickness"].to("um")),
+        "periaxonal_exchange": float(pools["periaxonal_exchange"].to("um/ms")),
+        "conductance_leak_na": 0.0,
+        "conductance_leak_k": 0.0,
+        "balance_na": 0.0,
+        "balance_k": 0.0,
+    }
+    initial = {
+        "v": float(cable["resting_potential"].to("mV")),
+        "na_in": float(pools["sodium_inside"].to("mM")),
+        "na_out": float(pools["sodium_outside"].to("mM")),
+        "k_in": float(pools["potassium_inside"].to("mM")),
+        "k_out": float(pools["potassium_outside"].to("mM")),
+    }
+    return Fibre(name, channels, membrane(name, tuple(channels.items())), parameters, initial)
+
+
+@cache
+def membrane(name: str, channels: tuple[tuple[str, Channel], ...]) -> Membrane:
+    """Equations of a membrane with these channels; parameters as in `UNITS`."""
+    gate_names = tuple(f"{key}.{gate}" for key, found in channels for gate in found.gates)
+
+    def around(v: Any, y: Namespace) -> dict[str, Any]:
+        return {"V": v, "Na": y.na_in, "Nao": y.na_out, "K": y.k_in, "Ko": y.k_out}
+
+    def gates(v: Any, y: Namespace, p: Namespace) -> Mapping[str, tuple[Any, Any]]:
+        return {
+            f"{key}.{gate}": found.kinetics(gate, p.temperature, **around(v, y))
+            for key, found in channels
+            for gate in found.gates
+        }
+
+    def currents(v: Any, y: Namespace, p: Namespace) -> tuple[Any, Any]:
+        thermal = GAS_CONSTANT * (p.temperature + ZERO_CELSIUS) / FARADAY * 1e3
+        driving = {"sodium": v - thermal * log(y.na_out / y.na_in), "potassium": v - thermal * log(y.k_out / y.k_in)}
+        flow: dict[str, Any] = {
+            "sodium": p.conductance_leak_na * driving["sodium"] + p.balance_na,
+            "potassium": p.conductance_leak_k * driving["potassium"] + p.balance_k,
+        }
+        for key, found in channels:
+            if found.kind == "pump":
+                pumped = found.flow("potassium", **around(v, y))
+                flow["potassium"] = flow["potassium"] + pumped
+                flow["sodium"] = flow["sodium"] + found.flow("sodium", potassium=pumped)
+                continue
+            opened = found.open({gate: y[f"{key}.{gate}"] for gate in found.gates}, **around(v, y))
+            conductance = p[f"conductance_{key}"] * opened
+            share = found.constants.get("sodium_share", 1.0 if found.kind == "sodium" else 0.0)
+            if share:
+                flow["sodium"] = flow["sodium"] + share * conductance * driving["sodium"]
+            if share != 1.0:
+                flow["potassium"] = flow["potassium"] + (1.0 - share) * conductance * driving["potassium"]
+        return flow["sodium"], flow["potassium"]
+
+    def current(v: Any, y: Namespace, p: Namespace) -> Any:
+        sodium, potassium = currents(v, y, p)
+        return sodium + potassium
+
+    def pool_rates(v: Any, y: Namespace, p: Namespace) -> Mapping[str, Any]:
+        sodium, potassium = currents(v, y, p)
+        inside = 4.0 / FARADAY * 1e4 / p.diameter  # mA/cm2 over um into mM/ms
+        outside = 1.0 / FARADAY * 1e4 / p.periaxonal_thickness
+        exchange = p.periaxonal_exchange / p.periaxonal_thickness
+        return {
+            "na_in": -inside * sodium,
+            "na_out": outside * sodium - exchange * (y.na_out - p.na_bulk),
+            "k_in": -inside * potassium,
+            "k_out": outside * potassium - exchange * (y.k_out - p.k_bulk),
+        }
+
+    units = {
+        "capacitance": "uF/cm2", "temperature": "degC", "diameter": "um", "na_bulk": "mM", "k_bulk": "mM",
+        "periaxonal_thickness": "um", "periaxonal_exchange": "um/ms", "conductance_leak_na": "S/cm2", "conductance_leak_k": "S/cm2",
+        "balance_na": "mA/cm2", "balance_k": "mA/cm2",
+        **{f"conductance_{key}": "S/cm2" for key, found in channels if found.kind != "pump"},
+    }  # fmt: skip
+    return Membrane(name, gate_names, POOLS, units, gates, current, pool_rates)
+
+
+def resting_leaks(
+    fibre: Fibre, parameters: Mapping[str, Any], initial: Mapping[str, Any]
+) -> dict[str, NDArray[np.float64]]:
+    """Leak conductances (or, where one would be negative, constant currents) with which the membrane rests at its initial state."""
+    bare = {**parameters, "conductance_leak_na": 0.0, "conductance_leak_k": 0.0, "balance_na": 0.0, "balance_k": 0.0}
+    v = initial["v"]
+    known = Namespace({name: initial[name] for name in POOLS}, "pool")
+    p = Namespace(bare, "parameter")
+    gates = {name: target for name, (target, _) in fibre.membrane.gates(v, known, p).items()}
+    y = Namespace({**gates, **{name: initial[name] for name in POOLS}}, "state")
+    inside, outside = fibre.membrane.pool_rates, 4.0 / FARADAY * 1e4 / np.asarray(bare["diameter"], float)
+    assert inside is not None
+    flows = inside(v, y, p)
+    thermal = GAS_CONSTANT * (np.asarray(bare["temperature"], float) + ZERO_CELSIUS) / FARADAY * 1e3
+    result = {}
+    for ion, inner, outer in (("na", "na_in", "na_out"), ("k", "k_in", "k_out")):
+        net = np.asarray(-flows[inner] / outside, float)
+        driving = v - thermal * np.log(np.asarray(initial[outer], float) / initial[inner])
+        leak = -net / driving
+        result[f"conductance_leak_{ion}"] = np.maximum(leak, 0.0)
+        result[f"balance_{ion}"] = np.where(leak >= 0.0, 0.0, -net)
+    return result
