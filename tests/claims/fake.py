@@ -47,7 +47,9 @@ def simulate(
     unbound = np.zeros((len(names), *lanes, time.size, len(analytes), len(SITES)))
     for place, arm in enumerate(arms, start=1):
         for column, analyte in enumerate(analytes):
-            if analyte == arm.item or (arm.kind == "product" and analyte in ("mitragynine", "7-hydroxymitragynine")):
+            if analyte == arm.item or (
+                arm.kind == "product" and analyte in ("mitragynine", "7-hydroxymitragynine")
+            ):
                 since = np.mod(time, 8.0)
                 shape = (np.exp(-since / 6.0) - np.exp(-since / 0.7)) * PEAK[analyte]
                 unbound[place, ..., column, :] = (spread[..., None] * shape)[..., None]
@@ -71,7 +73,12 @@ def simulate(
     if progress is not None:
         progress(1, 1)
     coordinates = {
-        "arm": names, "replicate": np.arange(replicates), "patient": people.index, "time": time,
-        "analyte": analytes, "site": list(SITES), "receptor": receptors,
+        "arm": names,
+        "replicate": np.arange(replicates),
+        "patient": people.index,
+        "time": time,
+        "analyte": analytes,
+        "site": list(SITES),
+        "receptor": receptors,
     }
     return Result.build(variables, coordinates, numbers={}, sources=[], duration=duration)

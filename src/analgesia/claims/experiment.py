@@ -46,7 +46,8 @@ class Size:
 def chosen(names: Sequence[str], library: Library) -> list[Claim]:
     """The claims named (by name or alias), all without names. An unknown name is an EvidenceError with a suggestion."""
     if not names:
-        return [claim for claim in library.claims.values() if claim.role == "judge"]
+        listed = [claim for claim in library.claims.values() if claim.role == "judge"]
+        return sorted(listed, key=lambda claim: (claim.index, claim.name))
     known = {alias: claim for claim in library.claims.values() for alias in (claim.name, *claim.aliases)}
     found = []
     for name in names:

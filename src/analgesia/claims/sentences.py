@@ -142,22 +142,25 @@ COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", 
 ENDPOINT_SENTENCES = {
     "pain_change": (
         "The model puts the average change of pain against placebo at {median} on the scale from 0 to 10 "
-        "(90 % interval {low} to {high}) for {arm}"
+        "(90\u00a0% interval {low} to {high}) for {arm}"
     ),
-    "pain": "The model puts average pain at {median} on the scale from 0 to 10 (90 % interval {low} to {high}) for {arm}",
+    "pain": "The model puts average pain at {median} on the scale from 0 to 10 (90\u00a0% interval {low} to {high}) for {arm}",
     "drive_change": (
-        "The model puts the change of the signal that the spinal cord sends to the brain at {median} % "
-        "(90 % interval {low} to {high}) for {arm}"
+        "The model puts the change of the signal that the spinal cord sends to the brain at {median}\u00a0% "
+        "(90\u00a0% interval {low} to {high}) for {arm}"
     ),
     "stimulus": (
-        "The model puts the stimulus of the receptor, on a scale from 0 to 1, at {median} (90 % interval {low} to {high}) for {arm}"
+        "The model puts the stimulus of the receptor, on a scale from 0 to 1, at {median} (90\u00a0% interval {low} to {high}) for {arm}"
     ),
-    "exposure": "The model puts the average peak in blood plasma at {median} ng/mL (90 % interval {low} to {high}) for {arm}",
+    "exposure": "The model puts the average peak in blood plasma at {median} ng/mL (90\u00a0% interval {low} to {high}) for {arm}",
 }
 """Kind of endpoint -> its sentence; every one ends with the words of EXTRAPOLATION."""
 
 SMALL = 1e-4
 """Below this a share is not spelled out."""
+
+NBSP = "\u00a0"
+"""A space at which no line breaks."""
 
 EXTRAPOLATION = ". That is a calculation, not an observation"
 
@@ -181,9 +184,9 @@ def count_words(number: int, noun: str, plural: str) -> str:
 def share(value: float) -> str:
     """A margin in words: percent below one, times above."""
     if value >= 1.0:
-        return f"{value:.2g} times"
+        return f"{value:.2g}{NBSP}times"
     percent = 100.0 * value
-    return f"{percent:.2g} %" if percent >= 0.01 else "less than 0.01 %"
+    return f"{percent:.2g}{NBSP}%" if percent >= 0.01 else f"under 0.01{NBSP}%"
 
 
 def signed(value: float) -> str:
@@ -214,9 +217,9 @@ def found_sentence(claim: Claim) -> str:
                 if not human
                 else f"{count_words(human, 'of them', 'of them')} in people"
             )
-            parts.append(
-                f"{count_words(len(chosen), 'finding', 'findings')} {words.format(s='s' * (len(chosen) == 1))} ({supports} for, {against} against; {where})"
-            )
+            noun = count_words(len(chosen), "finding", "findings")
+            verb = words.format(s="s" if len(chosen) == 1 else "")
+            parts.append(f"{noun} {verb} ({supports} for, {against} against; {where})")
     if not parts:
         return "The search gave nothing."
     return f"The search gave {' and '.join(parts)}."
@@ -234,7 +237,7 @@ def mechanism_sentence(claim: Claim, margins: Sequence[Margin]) -> str:
     start = f"After the amounts looked at, free {best.compound} in {SITE_WORDS[best.site]} peaks at "
     if high < SMALL:
         return f"{start}less than a ten-thousandth of {counts}: far too little, as far as anybody knows."
-    start += f"{share(best.median or 0.0)} of {counts} (90 % interval {share(low)} to {share(high)})"
+    start += f"{share(best.median or 0.0)} of {counts} (90\u00a0% interval {share(low)} to {share(high)})"
     if high < claim.rule.reached_above:
         return f"{start}: too little, as far as anybody knows."
     if low >= 1.0:

@@ -1,0 +1,139 @@
+"""From claim names to the finished report, and the receipt that spares an unchanged report from being made again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from analgesia.claims.experiment import Size, check
+from analgesia.claims.judge import Judgement
+from analgesia.evidence import Library
+from analgesia.report.page import Run, cited, page, provenance
+
+Progress = Callable[[int, int], None]
+
+PACKAGE = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Report:
+    """Judged claims, their page, and the same as plain data."""
+
+    judgements: tuple[Judgement, ...]
+    html: str
+    data: Mapping[str, Any]
+
+
+def build(
+    names: Sequence[str],
+    library: Library,
+    *,
+    size: Size,
+    command: str,
+    version: str,
+    kinetics: Sequence[Mapping[str, Any]] = (),
+    kinetics_note: str | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Judge the claims and write their page; everything is checked before anything is computed."""
+    judgements = check(names, library=library, size=size, progress=progress)
+    run = Run(
+        command,
+        version,
+        size.seed,
+        size_words(judgements, size),
+        library.hash,
+        tuple(kinetics),
+        kinetics_note,
+    )
+    html = page(judgements, library, run)
+    return Report(tuple(judgements), html, plain_data(judgements, library, run))
+
+
+def size_words(judgements: Sequence[Judgement], size: Size) -> str:
+    """How many people and draws of ignorance each claim ran with."""
+    patients = sorted({size.patients or one.claim.experiment.patients for one in judgements})
+    draws = sorted({size.replicates or one.claim.experiment.replicates for one in judgements})
+    return f"{_range(patients)} people under {_range(draws)} draws of what is not known, per claim"
+
+
+def _range(values: Sequence[int]) -> str:
+    return str(values[0]) if len(values) == 1 else f"{values[0]} to {values[-1]}"
+
+
+def plain_data(judgements: Sequence[Judgement], library: Library, run: Run) -> dict[str, Any]:
+    """Everything the page says, for programs."""
+    weak = [leaf for leaf in provenance(judgements).leaves if leaf.status in ("assumed", "recalled")]
+    return {
+        "version": run.version,
+        "evidence": run.evidence_hash,
+        "seed": run.seed,
+        "size": run.patients,
+        "claims": [one.to_dict(library) for one in judgements],
+        "kinetics": [dict(row) for row in run.kinetics],
+        "sources": [
+            {
+                "name": name,
+                "title": library.sources[name].title,
+                "year": library.sources[name].year,
+                "doi": library.sources[name].doi,
+                "link": library.sources[name].link,
+            }
+            for name in cited(judgements, run)
+            if name in library.sources
+        ],
+        "assumptions": [
+            {
+                "file": leaf.file,
+                "key": leaf.key,
+                "value": leaf.value,
+                "unit": leaf.unit,
+                "status": leaf.status,
+                "reason": leaf.assumed or leaf.at,
+            }
+            for leaf in sorted(weak, key=lambda one: (one.file, one.key))
+        ],
+    }
+
+
+def fingerprint(library: Library, settings: Mapping[str, Any]) -> str:
+    """Hash of everything a report depends on: evidence, the package's own files, settings."""
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(library.hash.encode())
+    digest.update(json.dumps(settings, sort_keys=True, default=str).encode())
+    for path in sorted(PACKAGE.rglob("*")):
+        if path.suffix in (".py", ".css") and path.is_file():
+            digest.update(str(path.relative_to(PACKAGE)).encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def read_receipt(path: Path, key: str, files: Sequence[Path]) -> list[list[str]] | None:
+    """The verdict rows of an unchanged report: same key, and every file as it was written. None otherwise."""
+    try:
+        receipt = json.loads(path.read_text("utf-8"))
+        unchanged = receipt["key"] == key and receipt["files"] == [_digest(file) for file in files]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return [[str(cell) for cell in row] for row in receipt["rows"]] if unchanged else None
+
+
+def write_receipt(path: Path, key: str, files: Sequence[Path], rows: Any) -> None:
+    """Remember that `files` belong to `key`."""
+    receipt = {"key": key, "files": [_digest(file) for file in files], "rows": rows}
+    write_whole(path, json.dumps(receipt, ensure_ascii=False, indent=1))
+
+
+def _digest(path: Path) -> str:
+    return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file in one step, so that nobody ever meets half of it."""
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)

@@ -1,0 +1,242 @@
+"""The parts of the page about one claim: its paragraph, evidence, mechanism, prediction, limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from analgesia.claims.judge import Judgement
+from analgesia.claims.margins import KIND_WORDS, Margin
+from analgesia.claims.prediction import ArmPrediction, Prediction
+from analgesia.claims.sentences import LEVEL_WORDS, SITE_WORDS, plain, share, signed, target_words
+from analgesia.claims.verdict import Word
+from analgesia.evidence import MARKS, MEANINGS, STATUSES, Library
+from analgesia.evidence.claim_schema import EvidenceItem
+from analgesia.report import figures
+from analgesia.report.markup import Content, Markup, bullets, element, figure, folded, link, table
+
+MARGIN_CAPTION = (
+    "Free peak concentration divided by potency: dot, median; bar, 90 % interval over people and over what is not known. "
+    "At the line both are equal."
+)
+COURSE_CAPTION = (
+    "Free concentration over a day: median and band from the 5th to the 95th percentile over people and over what is "
+    "not known."
+)
+PAIN_CAPTION = "Simulated pain over a day in the same people on placebo and on each regimen."
+
+MARGIN_HEADERS = (
+    "Substance, target, place",
+    "Regimen",
+    "Margin (90 % interval)",
+    "Share above 1",
+    "Free peak, median",
+    "Potency",
+)
+
+DIRECTION_WORDS = {"supports": "for", "contradicts": "against", "neutral": "neither"}
+
+
+def word(given: Word) -> Markup:
+    """A verdict word with its sign (shape and colour; the word itself is always there)."""
+    return element("span", str(given), class_=f"word {given.name.lower()}")
+
+
+def mark(status: str) -> Markup:
+    """The sign of a status that is not `read`, with its meaning as text for everybody."""
+    if not MARKS[status]:
+        return Markup("")
+    return element("span", f" {MARKS[status]} {status}", class_="mark", title=MEANINGS[status])
+
+
+def source_link(name: str, library: Library) -> Markup:
+    """Author and year as a link to the DOI or the next best address."""
+    source = library.sources[name]
+    first = source.authors[0].split()[0] if source.authors and "not seen" not in source.authors[0] else None
+    year = str(source.year) if source.year else "n.d."
+    words = f"{first} {year}" if first else f"{source.journal or name.replace('_', ' ')}"
+    return link(source.link, words)
+
+
+def numbers_line(counts: Mapping[str, int]) -> Markup:
+    """How many numbers of each status a result rests on, with the signs used on this page."""
+    if not counts:
+        return element("p", "No number of the model was used.", class_="meta")
+    parts = [
+        f"{counts[status]} {status}{f' ({MARKS[status]})' if MARKS[status] else ''}"
+        for status in STATUSES
+        if status in counts
+    ]
+    total = sum(counts.values())
+    return element("p", f"Rests on {total} numbers: {', '.join(parts)}.", class_="meta")
+
+
+def claim_section(judgement: Judgement, library: Library) -> Markup:
+    """Everything about one claim, under its anchor."""
+    claim = judgement.claim
+    return element(
+        "section",
+        element("h2", claim.title or claim.statement),
+        element(
+            "p",
+            word(judgement.verdict.word),
+            element("span", f": {judgement.verdict.because}.", class_="why"),
+        ),
+        element("blockquote", element("p", judgement.paragraph)),
+        element("h3", "1. Evidence: what was observed"),
+        evidence_part(judgement, library),
+        element("h3", "2. Mechanism: could enough of it get there?"),
+        mechanism_part(judgement, library),
+        element("h3", "3. Prediction: what the model computes"),
+        prediction_part(judgement),
+        element("h3", "Limits"),
+        element("h4", "What may not be said"),
+        bullets(claim.may_not_say),
+        element("h4", "What would settle it"),
+        element("p", claim.would_change),
+        element("h4", "Why this rule"),
+        element(
+            "p",
+            f"Decided by: {LEVEL_WORDS[claim.rule.decided_by]} or better. A target counts as possibly reached from "
+            f"{claim.rule.reached_above:g} of its potency. {claim.rule.reason}",
+            class_="note",
+        ),
+        numbers_line(judgement.numbers),
+        id=claim.name,
+    )
+
+
+def evidence_part(judgement: Judgement, library: Library) -> Markup:
+    """Findings, direct ones first, what was searched and what was not found."""
+    claim = judgement.claim
+    ordered = sorted(claim.evidence, key=lambda item: item.directness != "direct")
+    findings = (
+        table(
+            "Findings, each in our own words. Direct: tests the claim itself. Indirect: something near it.",
+            ("Finding", "For or against", "Kind of study", "Source"),
+            [finding_row(item, library) for item in ordered],
+            class_="findings",
+        )
+        if ordered
+        else element("p", "No finding.")
+    )
+    searches = table(
+        "What was searched",
+        ("Words", "Where", "When", "Relevant", "What came"),
+        [(one.terms, one.where, one.date, str(one.hits), one.found) for one in claim.searched],
+    )
+    return element(
+        "div",
+        findings,
+        element("p", element("strong", "Not found: "), claim.not_found),
+        folded(f"{len(claim.searched)} searches", searches),
+    )
+
+
+def finding_row(item: EvidenceItem, library: Library) -> Sequence[Content]:
+    """One finding as a row."""
+    people = "" if item.n is None else f", n = {item.n:,}"
+    says: list[Content] = [item.says, mark(item.status)]
+    if item.limits:
+        says.append(element("span", f"Limit: {item.limits}", class_="limits"))
+    return (
+        says,
+        f"{DIRECTION_WORDS[item.direction]}, {item.directness}",
+        f"{LEVEL_WORDS[item.level]} ({item.species}{people})"
+        if item.species != "human"
+        else f"{LEVEL_WORDS[item.level]}{people}",
+        [source_link(item.source, library), f", {item.at}"],
+    )
+
+
+def mechanism_part(judgement: Judgement, library: Library) -> Markup:
+    """Margins as picture and table, and the exposure behind them over time."""
+    if not judgement.claim.margins:
+        return element("p", "No target to compare an exposure with.")
+    if not judgement.margins:
+        return element("p", "No margin could be computed: the substance does not appear in these regimens.")
+    picture, course = figures.margin_figure(judgement), figures.exposure_figure(judgement)
+    rows = [margin_row(one, library) for one in judgement.margins]
+    return element(
+        "div",
+        figure(picture, MARGIN_CAPTION),
+        figure(course, COURSE_CAPTION),
+        folded(
+            "The numbers behind the picture",
+            table("Margins", MARGIN_HEADERS, rows, class_="numbers"),
+            notes(judgement.margins),
+        ),
+    )
+
+
+def notes(margins: Sequence[Margin]) -> Markup | None:
+    """Notes of margins, each once."""
+    said = list(
+        dict.fromkeys(
+            f"{one.compound}, {target_words(one.target)}: {one.note}" for one in margins if one.note
+        )
+    )
+    return bullets(said, class_="note") if said else None
+
+
+def margin_row(one: Margin, library: Library) -> Sequence[Content]:
+    """One margin as a row."""
+    label = f"{one.compound}, {target_words(one.target)}, {SITE_WORDS[one.site]}"
+    potency: list[Content] = [f"{plain(one.potency)} nM, {KIND_WORDS[one.kind]}", mark(one.potency_status)]
+    if one.median is None or one.interval90 is None:
+        return (label, one.arm, one.unavailable or "not computed", "", "", potency)
+    low, high = one.interval90
+    return (
+        label,
+        one.arm,
+        f"{one.median:.2g} ({low:.2g} to {high:.2g})",
+        share(one.share_above_one or 0.0) if one.share_above_one else "0 %",
+        f"{plain(one.exposure_median or 0.0)} nM",
+        potency,
+    )
+
+
+def prediction_part(judgement: Judgement) -> Markup:
+    """The model's answer, labelled as an extrapolation, with its validation record."""
+    prediction = judgement.prediction
+    if not prediction.arms:
+        return element("p", f"The model is not asked. {prediction.reason or ''}")
+    picture = figures.pain_figure(judgement)
+    validation = prediction.validation
+    return element(
+        "div",
+        element("p", element("span", prediction.kind, class_="label")),
+        figure(picture, PAIN_CAPTION),
+        table(
+            f"{prediction.label[:1].upper()}{prediction.label[1:]} ({unit_words(prediction.unit)})",
+            (
+                "Regimen",
+                "Average over people (90 % interval over what is not known)",
+                "Persons, 90 % interval",
+                "Failed runs",
+            ),
+            [prediction_row(arm, prediction) for arm in prediction.arms],
+            class_="numbers",
+        ),
+        element("p", element("strong", f"Validation: {validation.status}. "), validation.says)
+        if validation
+        else None,
+    )
+
+
+def unit_words(unit: str) -> str:
+    """A unit as people read it."""
+    return {"1": "from 0 to 1", "NRS": "points on the scale from 0 to 10"}.get(unit, unit)
+
+
+def prediction_row(arm: ArmPrediction, prediction: Prediction) -> Sequence[Content]:
+    """One regimen as a row."""
+    write = signed if prediction.endpoint.endswith("_change") else plain
+    name = f"{arm.arm} (for comparison)" if arm.comparator else arm.arm
+    if arm.median is None or arm.interval90 is None or arm.persons90 is None:
+        return (name, "could not be computed", "", str(arm.failed))
+    return (
+        name,
+        f"{write(arm.median)} ({write(arm.interval90[0])} to {write(arm.interval90[1])})",
+        f"{write(arm.persons90[0])} to {write(arm.persons90[1])}",
+        str(arm.failed),
+    )
