@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analgesia.engine.actions import ActionTable, Kind
+from analgesia.engine.requests import states_at_start
 from analgesia.engine.system import System
 from analgesia.errors import ModelError
 
@@ -30,6 +31,10 @@ DIFFERENCE = (
 WARM_UP = 2  # plain intervals before the first slope, to learn the size of every state
 ROUNDS = 40
 SLOW = 0.2  # contraction per round above which the slope is taken anew
+GROWTH = 10.0  # a state may grow by so many times its size in a round
+SHRINK = 0.9  # an amount may lose this part of itself in a round
+LARGEST = 1e7  # a state that has grown by this factor has no steady state
+MOST_STEPS = 20_000  # in one interval
 WINDOW = 24.0  # length of an interval without doses: any length has the same fixed points
 
 
@@ -96,29 +101,21 @@ class _Solver:
         self.names = list(system.states)
         wanted = [float(atol.get(s, 1e-9)) if isinstance(atol, Mapping) else float(atol) for s in self.names]
         self.atol, self.rtol = np.array(wanted), rtol
-        self.start = self._start(parameters, initial)
-
-    def _start(
-        self, parameters: Mapping[str, np.ndarray], initial: Mapping[str, object] | None
-    ) -> np.ndarray:
-        patients = (
-            next(iter(parameters.values())).shape[0] if parameters else int(self.regimen.patient.max()) + 1
-        )
-        start = np.zeros((self.regimen.patient.size, len(self.names)))
-        for i, name in enumerate(self.names):
-            value = self.system.initial.get(name, 0.0)
-            value = parameters[value] if isinstance(value, str) else value
-            value = (initial or {}).get(name, value)
-            start[:, i] = np.broadcast_to(np.asarray(value, float), patients)[self.regimen.patient]
-        return start
+        patients = next((v.shape[0] for v in parameters.values()), int(regimen.patient.max()) + 1)
+        columns = {
+            name: np.broadcast_to(np.asarray(v, float), patients) for name, v in (initial or {}).items()
+        }
+        self.start = states_at_start(system, parameters, columns, patients)[regimen.patient]
 
     def fixed_points(self, rows: np.ndarray, dosed: bool) -> np.ndarray:
         """The fixed point of each row's interval, by Newton's method with a slope kept while it serves."""
         y = self.start[rows].copy()
         size = np.abs(y)
+        lowest = y.copy()
         for _ in range(WARM_UP):
             y = self._interval(y, rows, dosed)
-            size = np.maximum(size, np.abs(y))
+            size, lowest = np.maximum(size, np.abs(y)), np.minimum(lowest, y)
+        seen = size.copy()
         found = np.full(y.shape, np.nan)
         active, slope, before = np.arange(rows.size), np.zeros((0,)), np.full(rows.size, np.inf)
         stale = np.ones(rows.size, bool)
@@ -131,7 +128,11 @@ class _Solver:
             change = self._interval(y[active], rows[active], dosed) - y[active]
             matrix = (1 + ABOVE_ONE) * np.eye(len(self.names)) - slope[active]
             step = np.linalg.solve(matrix, change[..., None])[..., 0]
+            step = self._bounded(step, y[active], size[active], lowest[active])
             y[active] += step
+            size[active] = np.maximum(size[active], np.abs(y[active]))
+            if (size[active] > LARGEST * np.maximum(seen[active], self.atol)).any():
+                break
             bound = self.rtol * np.abs(y[active]) + self.atol
             distance = np.max(np.abs(step) / bound, axis=1)
             done = distance < 0.1
@@ -141,8 +142,14 @@ class _Solver:
             active = active[~done]
             if not active.size:
                 return found
-        self._fail(rows[active[0]], y[active[:1]], rows[active[:1]], dosed)
+        self._fail(y[active[:1]], seen[active[0]], rows[active[:1]], dosed)
         raise AssertionError
+
+    def _bounded(self, step: np.ndarray, y: np.ndarray, size: np.ndarray, lowest: np.ndarray) -> np.ndarray:
+        """The step cut where it would leave what the warm-up has seen by far, or turn an amount negative."""
+        widest = GROWTH * np.maximum(size, 1e3 * self.atol)
+        step = np.clip(step, -widest, widest)
+        return np.where((lowest >= 0) & (y > 0), np.maximum(step, -SHRINK * y), step)
 
     def _slopes(self, y: np.ndarray, size: np.ndarray, rows: np.ndarray, dosed: bool) -> np.ndarray:
         """dF/dy of each row by one-sided differences, [row, state, state]."""
@@ -164,6 +171,8 @@ class _Solver:
             {name: v[rows] for name, v in self.parameters.items()},
             times=np.stack([np.zeros(rows.size), length], axis=1),
             actions=_cycle(self.regimen, rows) if dosed else ActionTable.empty(rows.size),
+            until=length,
+            max_steps=MOST_STEPS,
             initial={name: y[:, i] for i, name in enumerate(self.names)},
             rtol=min(1e-3 * self.rtol, 1e-8),
             atol={name: 1e-2 * a for name, a in zip(self.names, self.atol, strict=True)},
@@ -177,11 +186,11 @@ class _Solver:
             )
         return solution.final_states
 
-    def _fail(self, row: int, y: np.ndarray, rows: np.ndarray, dosed: bool) -> None:
+    def _fail(self, y: np.ndarray, seen: np.ndarray, rows: np.ndarray, dosed: bool) -> None:
         change = np.abs(self._interval(y, rows, dosed) - y)[0]
-        worst = int(np.argmax(change / (self.rtol * np.abs(y[0]) + self.atol)))
+        worst = int(np.argmax(change / (self.rtol * seen + self.atol)))
         raise ModelError(
-            f"record {self.regimen.number[row]}, column SS: `{self.system.name}` has no steady state under this regimen "
+            f"record {self.regimen.number[rows[0]]}, column SS: `{self.system.name}` has no steady state under this regimen "
             f"(state `{self.names[worst]}` still changes by {change[worst]:.3g} in an interval); the input may exceed what "
             "can be eliminated, or a state may add up without end"
         )
