@@ -1,0 +1,267 @@
+"""The lighter form: breathing at therapeutic doses from a concentration, a receptor and an intrinsic activity.
+
+    effect site     dC_e/dt = ke0 (C - C_e)
+    receptor        kinetic      d rho/dt = kon C_e (1 - rho)(1 - b) - koff rho        (Yassen 2007 buprenorphine, Olofsen 2010 morphine)
+                    equilibrium  rho = C_e^h / (C50^h + C_e^h)                         (Yassen 2007 fentanyl)
+                    library      rho = C / (K_A + C), C unbound in the brain           (kratom alkaloids: extrapolation)
+    transduction    linear       E = alpha rho
+                    operational  E = [r tau rho/(1 + r tau rho)] / [r tau_m/(1 + r tau_m)]   (m: morphine, r: reserve)
+    ventilation     V = V0 max(0, 1 - E - sum of other depressants)
+
+b is the share of free receptors that naloxone holds. A ceiling appears only where alpha or tau gives one. Ventilation is that of
+volunteers breathing CO2 held constant, which a person who breathes freely does not do: the reflexes of `equations` are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analgesia import evidence
+from analgesia.engine import draws
+from analgesia.errors import EvidenceError, ModelError
+from analgesia.evidence import Library, Number
+from analgesia.evidence.schema import Harm
+from analgesia.ventilation.regimens import names
+
+Array = NDArray[np.float64]
+Depressant = Callable[[Array], Array]
+"""Times (h) -> share of the ventilation at the start that something else takes away (0 to 1), of the same shape."""
+
+CONCENTRATION = {"plasma_total": "ng/mL", "brain_unbound": "nM"}
+MAXIMUM_STEP = 1.0 / 60.0
+"""Hours; the receptor is stepped at most this far at a time with its rates held at mid-step."""
+
+
+@dataclass(frozen=True)
+class Response:
+    """Breathing [draw, time] under one drug; `times` in h, ventilation in L/min at constant CO2 and as a share of its start."""
+
+    drug: str
+    times: Array
+    concentration: Array
+    occupancy: Array
+    effect: Array
+    share: Array
+    ventilation: Array
+    translations: tuple[str, ...]
+    assumptions: tuple[str, ...]
+
+
+def record(library: Library, drug: str) -> Harm:
+    """The evidence on the lighter form of a drug; an unknown one is an error that lists those there are."""
+    found = library.harms.get(f"ventilation_receptor_{drug}")
+    if found is None:
+        raise EvidenceError(
+            f"no receptor form of breathing under {drug!r}; there are {', '.join(names(library, 'receptor_form'))}"
+        )
+    return found
+
+
+def respond(
+    drug: str,
+    times: Array,
+    concentration: Array,
+    *,
+    subject: str = "naive",
+    library: Library | None = None,
+    naloxone: Array | None = None,
+    depressants: Sequence[Depressant] = (),
+    replicates: int = 1,
+    seed: int = 1,
+) -> Response:
+    """Breathing for a concentration course.
+
+    `concentration` [time] at `times` (h, increasing): total in plasma, ng/mL, or, for the kratom alkaloids, unbound in the brain, nM;
+    linear between times. `naloxone` is its plasma course in ng/mL. With `replicates` > 1 every number is drawn from what is not known
+    about it; the first row is always the central value.
+    """
+    library = library or evidence.load()
+    form = record(library, drug)
+    times, concentration = np.asarray(times, dtype=float), np.asarray(concentration, dtype=float)
+    _check(times, concentration)
+    numbers = _Numbers(library, form, replicates, seed)
+    site = concentration[None, :].repeat(replicates, axis=0)
+    if form.identifiers["basis"] == "plasma_total":
+        site = equilibrated(times, concentration, numbers.rate("ke0", "half_life"))
+    blocked = _blocked(form, numbers, times, naloxone)
+    occupancy = _occupancy(form, numbers, times, site, blocked, subject)
+    effect = _effect(form, numbers, occupancy)
+    other = sum((np.clip(d(times), 0.0, 1.0) for d in depressants), np.zeros_like(times))
+    share = np.maximum(1.0 - effect - other, 0.0)
+    return Response(
+        drug=drug,
+        times=times,
+        concentration=concentration,
+        occupancy=occupancy,
+        effect=effect,
+        share=share,
+        ventilation=numbers("baseline", "L/min")[:, None] * share,
+        translations=numbers.translations,
+        assumptions=numbers.assumptions,
+    )
+
+
+def propofol(concentration: Callable[[Array], Array], library: Library | None = None) -> Depressant:
+    """Propofol as a second depressant: `concentration` maps times (h) to ug/mL; the loss is linear up to the highest one measured."""
+    numbers = (library or evidence.load()).harms["ventilation_depressant_propofol"].parameters
+    slope, highest = numbers["loss"].to("mL/ug"), numbers["highest"].to("ug/mL")
+
+    def loss(times: Array) -> Array:
+        level = concentration(times)
+        if np.any(level > highest * (1 + 1e-9)):
+            raise ModelError(f"propofol above {highest:g} ug/mL was not measured together with breathing")
+        return slope * level
+
+    return loss
+
+
+def equilibrated(times: Array, concentration: Array, rate: Array) -> Array:
+    """Effect site [draw, time] of dC_e/dt = rate (C - C_e), C linear between times: exact. `rate` [draw] in 1/h."""
+    site = np.zeros((rate.size, times.size))
+    for i in range(1, times.size):
+        step = times[i] - times[i - 1]
+        slope = (concentration[i] - concentration[i - 1]) / step
+        steady = concentration[i - 1] - slope / rate
+        site[:, i] = steady + slope * step + (site[:, i - 1] - steady) * np.exp(-rate * step)
+    return site
+
+
+class _Numbers:
+    """The numbers of one form, drawn once per replicate; notes what is assumed or translated."""
+
+    def __init__(self, library: Library, form: Harm, replicates: int, seed: int) -> None:
+        self.library, self.form, self.replicates, self.seed = library, form, replicates, seed
+        self._noted: dict[str, Number] = {}
+
+    def __call__(self, name: str, unit: str) -> Array:
+        """[draw] values of a parameter (dots reach into tables)."""
+        value: Any = self.form.parameters
+        for part in name.split("."):
+            if part not in value:
+                raise EvidenceError(f"{', '.join(self.form.files)}: parameters.{name} is missing")
+            value = value[part]
+        return self.draw(value, unit, f"{self.form.name}.{name}")
+
+    def draw(self, number: Number, unit: str, key: str) -> Array:
+        """[draw] values of any number: the central one first, then from its ignorance."""
+        self._noted[key] = number
+        central = number.to(unit)
+        spread = number.uncertainty_sd_log
+        if self.replicates == 1 or spread == 0.0:
+            return np.full(self.replicates, central)
+        normal = np.asarray(draws.normal(self.seed, f"ignorance/{key}", self.replicates)).copy()
+        normal[0] = 0.0
+        return np.asarray(central * np.exp(spread * normal))
+
+    def rate(self, rate: str, half_life: str, table: str = "") -> Array:
+        """[draw] rate constant in 1/h, given as such or as a half-life."""
+        found = self.form.parameters[table] if table else self.form.parameters
+        prefix = f"{table}." if table else ""
+        if rate in found:
+            return self(prefix + rate, "1/h")
+        return np.log(2.0) / self(prefix + half_life, "h")
+
+    @property
+    def translations(self) -> tuple[str, ...]:
+        """The rules by which numbers of animals or cells were carried over."""
+        return tuple(dict.fromkeys(n.translation for n in self._noted.values() if n.translation))
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """What was assumed, by parameter."""
+        return tuple(f"{key}: {n.assumed}" for key, n in self._noted.items() if n.assumed)
+
+
+def _check(times: Array, concentration: Array) -> None:
+    if times.ndim != 1 or times.size < 2 or np.any(np.diff(times) <= 0.0):
+        raise ModelError("times must be one increasing row of at least two")
+    if concentration.shape != times.shape:
+        raise ModelError(f"one concentration for each time: {concentration.shape} against {times.shape}")
+    if not np.all(np.isfinite(concentration)) or np.any(concentration < 0.0):
+        raise ModelError("concentrations must be finite and not negative")
+
+
+def _blocked(form: Harm, numbers: _Numbers, times: Array, naloxone: Array | None) -> Array:
+    """Share of free receptors held by naloxone, [draw, time]."""
+    if naloxone is None:
+        return np.zeros((numbers.replicates, times.size))
+    if "naloxone" not in form.parameters:
+        raise ModelError(
+            f"the receptor form of {form.identifiers['drug']} has no naloxone in it; use the overdose model"
+        )
+    site = equilibrated(
+        times, np.asarray(naloxone, dtype=float), numbers.rate("ke0", "half_life", "naloxone")
+    )
+    half = numbers("naloxone.C50", "ng/mL")[:, None]
+    held = site / (half + site)
+    if "gamma" in form.parameters["naloxone"]:
+        held = held ** numbers("naloxone.gamma", "1")[:, None]
+    return held
+
+
+def _occupancy(
+    form: Harm, numbers: _Numbers, times: Array, site: Array, blocked: Array, subject: str
+) -> Array:
+    factor = _tolerance(form, numbers, subject)
+    kind = form.identifiers["receptor"]
+    if kind == "kinetic":
+        return _bound(times, site, blocked, numbers("kon", "mL/ng/h") / factor, numbers("koff", "1/h"))
+    if kind == "equilibrium":
+        half, hill = numbers("C50", "ng/mL") * factor, numbers("hill", "1")
+        ratio = (np.maximum(site, 0.0) / half[:, None]) ** hill[:, None]
+        return ratio / (1.0 + ratio)
+    affinity = numbers.library.drugs[form.identifiers["drug"]].affinity["mu_opioid"]
+    constant = numbers.draw(affinity, "nM", f"{form.identifiers['drug']}.affinity.mu_opioid") * factor
+    return site / (constant[:, None] + site)
+
+
+def _tolerance(form: Harm, numbers: _Numbers, subject: str) -> Array:
+    if subject == "naive":
+        return np.ones(numbers.replicates)
+    if subject != "chronic":
+        raise ModelError(f"no subject {subject!r}; there are naive, chronic")
+    if "tolerance" not in form.parameters:
+        raise ModelError(
+            f"how tolerance moves breathing under {form.identifiers['drug']} was not found; only naive subjects"
+        )
+    return numbers("tolerance", "1")
+
+
+def _bound(times: Array, site: Array, blocked: Array, kon: Array, koff: Array) -> Array:
+    """Occupancy [draw, time]: each step exact for rates held at its middle, no longer than `MAXIMUM_STEP`."""
+    occupancy = np.zeros_like(site)
+    for i in range(1, times.size):
+        parts = max(int(np.ceil((times[i] - times[i - 1]) / MAXIMUM_STEP)), 1)
+        step = (times[i] - times[i - 1]) / parts
+        bound = occupancy[:, i - 1]
+        for k in range(parts):
+            weight = (k + 0.5) / parts
+            drug = site[:, i - 1] + weight * (site[:, i] - site[:, i - 1])
+            held = blocked[:, i - 1] + weight * (blocked[:, i] - blocked[:, i - 1])
+            on = kon * drug * (1.0 - held)
+            total = on + koff
+            bound = on / total + (bound - on / total) * np.exp(-total * step)
+        occupancy[:, i] = bound
+    return occupancy
+
+
+def _effect(form: Harm, numbers: _Numbers, occupancy: Array) -> Array:
+    if form.identifiers.get("transduction") != "operational":
+        return np.asarray(np.minimum(numbers("alpha", "1"), 1.0)[:, None] * occupancy)
+    reserve = numbers("reserve", "1")
+    drug, reference = form.identifiers["drug"], form.identifiers["reference"]
+    tau = reserve * numbers.draw(_efficacy(numbers.library, drug), "1", f"{drug}.efficacy.mu_opioid")
+    full = reserve * numbers.draw(
+        _efficacy(numbers.library, reference), "1", f"{reference}.efficacy.mu_opioid"
+    )
+    stimulus = tau[:, None] * occupancy / (1.0 + tau[:, None] * occupancy)
+    return np.minimum(stimulus * ((1.0 + full) / full)[:, None], 1.0)
+
+
+def _efficacy(library: Library, drug: str) -> Number:
+    return library.drugs[drug].efficacy["mu_opioid"]
