@@ -127,7 +127,8 @@ class Number:
 
     def only(self, keep: Callable[[Number], bool], why: str) -> Number:
         """This number pooled over the members that `keep` accepts; the others stay, marked `why`. Error if none is left."""
-        marked = [m if keep(m) else replace(m, not_pooled=m.not_pooled or why) for m in self.measured]
+        members = self.measured or (self,)
+        marked = [m if keep(m) else replace(m, not_pooled=m.not_pooled or why) for m in members]
         return pooled_number(self, marked)
 
     def scaled(self, factor: float, why: str) -> Number:
