@@ -78,7 +78,7 @@ def respond(
 
     `concentration` [time] at `times` (h, increasing): total in plasma, ng/mL, or, for the kratom alkaloids, unbound in the brain, nM;
     linear between times. `naloxone` is its plasma course in ng/mL. With `replicates` > 1 every number is drawn from what is not known
-    about it; the first row is always the central value.
+    about it and from how people differ; the first row always holds the central values.
     """
     library = library or evidence.load()
     form = record(library, drug)
@@ -132,7 +132,7 @@ def equilibrated(times: Array, concentration: Array, rate: Array) -> Array:
 
 
 class _Numbers:
-    """The numbers of one form, drawn once per replicate; notes what is assumed or translated."""
+    """The numbers of one form, drawn once per replicate (another person under another guess); notes what is assumed or translated."""
 
     def __init__(self, library: Library, form: Harm, replicates: int, seed: int) -> None:
         self.library, self.form, self.replicates, self.seed = library, form, replicates, seed
@@ -148,15 +148,18 @@ class _Numbers:
         return self.draw(value, unit, f"{self.form.name}.{name}")
 
     def draw(self, number: Number, unit: str, key: str) -> Array:
-        """[draw] values of any number: the central one first, then from its ignorance."""
+        """[draw] values of any number: the central one first, then moved by what is not known and by how people differ."""
         self._noted[key] = number
         central = number.to(unit)
-        spread = number.uncertainty_sd_log
-        if self.replicates == 1 or spread == 0.0:
-            return np.full(self.replicates, central)
-        normal = np.asarray(draws.normal(self.seed, f"ignorance/{key}", self.replicates)).copy()
-        normal[0] = 0.0
-        return np.asarray(central * np.exp(spread * normal))
+        moved = np.zeros(self.replicates)
+        for kind, spread in (
+            ("ignorance", number.uncertainty_sd_log),
+            ("diversity", number.diversity_sd_log),
+        ):
+            if self.replicates > 1 and spread > 0.0:
+                moved += spread * np.asarray(draws.normal(self.seed, f"{kind}/{key}", self.replicates))
+        moved[0] = 0.0
+        return np.asarray(central * np.exp(moved))
 
     def rate(self, rate: str, half_life: str, table: str = "") -> Array:
         """[draw] rate constant in 1/h, given as such or as a half-life."""
