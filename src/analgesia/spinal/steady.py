@@ -116,7 +116,7 @@ def drive(
     """
     person = _persons(people)
     nodes = _nodes(modulation, len(person))
-    usable: NDArray[np.bool_] = np.isfinite(nodes).all(axis=2)
+    usable = np.asarray(np.all(np.isfinite(nodes), axis=2))
     safe = np.where(np.expand_dims(usable, 2), nodes, 0.0)
     path = _path(safe)
     knots = _knots(safe, path, resolution)
