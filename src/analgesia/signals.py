@@ -30,7 +30,9 @@ class Signal:
             raise ModelError(f"{self.name} has axes {self.axes}, not an array of shape {array.shape}")
         for axis, length in zip(self.axes, array.shape, strict=True):
             if axis in sizes and sizes[axis] != length:
-                raise ModelError(f"{self.name}: axis {axis!r} has {length} entries where {sizes[axis]} are expected")
+                raise ModelError(
+                    f"{self.name}: axis {axis!r} has {length} entries where {sizes[axis]} are expected"
+                )
         return array
 
 
