@@ -12,6 +12,7 @@ from analgesia.cli import main
 from analgesia.commands import show as show_command
 from analgesia.commands import sources as sources_command
 from analgesia.errors import EvidenceError
+from analgesia.show.text import _number_table
 
 
 def run(command: object, *arguments: str) -> str:
@@ -124,5 +125,5 @@ def test_text_from_evidence_is_not_markup() -> None:
     data = show.describe_number(number) | {"at": "[bold]not markup[/bold]", "key": "[red]"}
     console = Console(width=160)
     with console.capture() as captured:
-        console.print(show._number_table([data]))
+        console.print(_number_table([data]))
     assert "[bold]not markup[/bold]" in captured.get()

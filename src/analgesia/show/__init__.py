@@ -1,0 +1,25 @@
+"""What is known about one thing, and about one source: as plain data, and as text with every doubtful number marked.
+
+A number that was not read in its paper carries a mark (`analgesia.evidence.MARKS`) wherever it is shown, with the legend below.
+"""
+
+from __future__ import annotations
+
+from analgesia.show.data import KINDS, describe_number, describe_source, list_sources, show, source_flags
+from analgesia.show.marks import legend, marked, significant
+from analgesia.show.text import render, render_sources, source_line
+
+__all__ = [
+    "KINDS",
+    "describe_number",
+    "describe_source",
+    "legend",
+    "list_sources",
+    "marked",
+    "render",
+    "render_sources",
+    "show",
+    "significant",
+    "source_flags",
+    "source_line",
+]
