@@ -13,11 +13,16 @@ from analgesia.pharmacokinetics.kinetics import (
     with_metabolites,
 )
 from analgesia.pharmacokinetics.noncompartmental import Noncompartmental, Reason, analyse
+from analgesia.pharmacokinetics.sampling import limits_of_quantification, sampling_times
 from analgesia.pharmacokinetics.structure import Structure, absolute_tolerances, system
+from analgesia.pharmacokinetics.study import STATISTICS, Findings, Plan, observe
 
 __all__ = [
     "Administration",
     "DrugKinetics",
+    "Findings",
+    "Plan",
+    "STATISTICS",
     "Lanes",
     "Noncompartmental",
     "Part",
@@ -30,7 +35,10 @@ __all__ = [
     "analyse",
     "dose_times",
     "drug_kinetics",
+    "limits_of_quantification",
+    "observe",
     "parameters_for",
+    "sampling_times",
     "system",
     "with_metabolites",
 ]
