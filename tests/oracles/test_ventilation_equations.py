@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-import ventilation_rk4 as oracle  # noqa: E402
+import ventilation_rk4 as oracle
 
-from analgesia import evidence  # noqa: E402
-from analgesia.engine import units  # noqa: E402
-from analgesia.ventilation.equations import PARAMETERS, STATES, system  # noqa: E402
-from analgesia.ventilation.gases import contents, discharge, pressures  # noqa: E402
-from analgesia.ventilation.subjects import parameters  # noqa: E402
+from analgesia import evidence
+from analgesia.engine import units
+from analgesia.ventilation.equations import PARAMETERS, STATES, system
+from analgesia.ventilation.gases import contents, discharge, pressures
+from analgesia.ventilation.subjects import parameters
 
 LIBRARY = evidence.load()
 NAIVE = parameters(LIBRARY, "fentanyl")
@@ -112,13 +112,32 @@ def test_every_slope_equals_the_transcription(subject: str, collapsing: float) -
     np.testing.assert_allclose(outputs["ventilation"] * 60, seen.VE, rtol=1e-10, atol=1e-12)
     np.testing.assert_allclose(outputs["arterial_O2"], seen.PaO, rtol=1e-10)
     np.testing.assert_allclose(outputs["arterial_CO2"], seen.PaC, rtol=1e-10)
-    np.testing.assert_allclose(outputs["opioid_plasma"] * MASS_F / 1e3, 1e3 * state[oracle.INDEX["a1"]] * seen.sigma / 10.5, rtol=1e-10)
+    np.testing.assert_allclose(
+        outputs["opioid_plasma"] * MASS_F / 1e3,
+        1e3 * state[oracle.INDEX["a1"]] * seen.sigma / 10.5,
+        rtol=1e-10,
+    )
 
 
 def test_parameters_are_those_of_the_published_tables() -> None:
     """Units converted back by hand, so that the reader's conversions are checked as well."""
     table = oracle.table()
-    per_minute = {"W", "W_max", "W_scale", "M_BC", "M_BO", "M_TC", "M_TO", "Q_B0", "Q_T0", "Q_ref", "Q_low", "Q_off", "G_p", "G_c"}
+    per_minute = {
+        "W",
+        "W_max",
+        "W_scale",
+        "M_BC",
+        "M_BO",
+        "M_TC",
+        "M_TO",
+        "Q_B0",
+        "Q_T0",
+        "Q_ref",
+        "Q_low",
+        "Q_off",
+        "G_p",
+        "G_c",
+    }
     millilitres = {"CL_N", "Q_N", "V_N1", "V_N2"}
     for name, value in table.items():
         if name not in PARAMETERS:
@@ -128,4 +147,15 @@ def test_parameters_are_those_of_the_published_tables() -> None:
             factor = 1e-3 / 60 / 100
         assert NAIVE[name] == pytest.approx(value * factor, rel=1e-12), name
     ours_alone = set(PARAMETERS) - set(table)
-    assert ours_alone == {"alpha", "collapsing", "reference", "P_IO", "V_V", "k10_V", "k12_V", "k21_V", "k13_V", "k31_V"}
+    assert ours_alone == {
+        "alpha",
+        "collapsing",
+        "reference",
+        "P_IO",
+        "V_V",
+        "k10_V",
+        "k12_V",
+        "k21_V",
+        "k13_V",
+        "k31_V",
+    }
