@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from tests.claims import fake
 
 from analgesia import evidence
 from analgesia.claims import experiment
-from tests.claims import fake
 
 
 @pytest.fixture(scope="session")
@@ -14,7 +14,7 @@ def library() -> evidence.Library:
     return evidence.load()
 
 
-@pytest.fixture()
+@pytest.fixture
 def faked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let experiments run on the stand-in."""
     monkeypatch.setattr(experiment.pathway, "simulate", fake.simulate)

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.claims import fake
 
 from analgesia import evidence
 from analgesia.claims import experiment
 from analgesia.claims.experiment import Size, check, verify
 from analgesia.errors import EvidenceError
-from tests.claims import fake
 
 NAMES = {
     "relieves_diabetic_neuropathy": ("untested in humans", "none"),
@@ -42,7 +42,9 @@ def test_there_are_twelve_in_the_order_of_the_list(library: evidence.Library) ->
 def test_everything_a_claim_names_exists(library: evidence.Library, name: str) -> None:
     claim = library.claims[name]
     verify(claim, library)
-    assert claim.evidence and claim.searched and claim.may_not_say
+    assert claim.evidence
+    assert claim.searched
+    assert claim.may_not_say
     for item in claim.evidence:
         assert library.sources[item.source].link, item.source
         if item.status == "recalled":
@@ -72,7 +74,8 @@ def test_a_dramatic_prediction_changes_no_word(
     after = check([], library=library, size=SMALL)
     assert [one.verdict for one in before] == [one.verdict for one in after]
     first = after[0].prediction.first
-    assert first is not None and first.median == -9.0
+    assert first is not None
+    assert first.median == -9.0
 
 
 def test_json_has_the_promised_shape(library: evidence.Library, faked: None) -> None:
@@ -80,7 +83,8 @@ def test_json_has_the_promised_shape(library: evidence.Library, faked: None) -> 
         assert {"claim", "verdict", "evidence", "mechanism", "prediction", "numbers"} <= set(one)
         assert {"level", "items"} <= set(one["evidence"])
         for item in one["evidence"]["items"]:
-            assert item["source"] and item["link"].startswith("https://")
+            assert item["source"]
+            assert item["link"].startswith("https://")
         for margin in one["mechanism"]["margins"]:
             assert {"target", "site", "compound", "median", "interval90"} <= set(margin)
             assert margin["interval90"][0] <= margin["median"] <= margin["interval90"][1]

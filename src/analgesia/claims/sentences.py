@@ -189,6 +189,11 @@ def share(value: float) -> str:
     return f"{percent:.2g}{NBSP}%" if percent >= 0.01 else f"under 0.01{NBSP}%"
 
 
+def share_of(value: float, whole: str) -> str:
+    """A share of something: "2 % of it", "3 times it"."""
+    return f"{share(value)} {whole}" if value >= 1.0 else f"{share(value)} of {whole}"
+
+
 def signed(value: float) -> str:
     """A change with its sign and a real minus, two digits; a change that rounds to nothing has no sign."""
     text = f"{value:+.2f}" if abs(value) < 10 else f"{value:+.0f}"
@@ -234,10 +239,10 @@ def mechanism_sentence(claim: Claim, margins: Sequence[Margin]) -> str:
     best = max(pool, key=lambda one: one.interval90[1] if one.interval90 else 0.0)
     low, high = best.interval90 or (0.0, 0.0)
     counts = KIND_PHRASES[best.kind].format(target=target_words(best.target))
-    start = f"After the amounts looked at, free {best.compound} in {SITE_WORDS[best.site]} peaks at "
+    start = f"With {best.arm}, free {best.compound} in {SITE_WORDS[best.site]} peaks at "
     if high < SMALL:
         return f"{start}less than a ten-thousandth of {counts}: far too little, as far as anybody knows."
-    start += f"{share(best.median or 0.0)} of {counts} (90\u00a0% interval {share(low)} to {share(high)})"
+    start += f"{share_of(best.median or 0.0, counts)} (90\u00a0% interval {share(low)} to {share(high)})"
     if high < claim.rule.reached_above:
         return f"{start}: too little, as far as anybody knows."
     if low >= 1.0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from analgesia.claims.judge import Judgement
@@ -79,7 +80,7 @@ def claim_section(judgement: Judgement, library: Library) -> Markup:
         element(
             "p",
             word(judgement.verdict.word),
-            element("span", f": {judgement.verdict.because}.", class_="why"),
+            element("span", f": {because(judgement)}.", class_="why"),
         ),
         element("blockquote", element("p", judgement.paragraph)),
         element("h3", "1. Evidence: what was observed"),
@@ -102,6 +103,13 @@ def claim_section(judgement: Judgement, library: Library) -> Markup:
         ),
         numbers_line(judgement.numbers),
         id=claim.name,
+    )
+
+
+def because(judgement: Judgement) -> str:
+    """Why the verdict has its word, with levels in the words of the page."""
+    return re.sub(
+        r"\((\w+)\)", lambda found: f"({LEVEL_WORDS.get(found[1], found[1])})", judgement.verdict.because
     )
 
 

@@ -1,0 +1,243 @@
+"""The page: well-formed, alone in the world, accessible, complete, and honest about every weak number."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from click.testing import CliRunner
+from tests.claims import fake
+
+from analgesia import evidence
+from analgesia.claims import experiment
+from analgesia.claims.experiment import Size
+from analgesia.cli import main
+from analgesia.report import build as building
+from analgesia.report.build import Report, build
+from analgesia.report.markup import Markup, element, text
+
+KINETICS = [
+    {
+        "study": "tanna2022",
+        "arm": "tea of 2 g",
+        "analyte": "mitragynine",
+        "quantity": "peak",
+        "published": 32.6,
+        "unit": "ng/mL",
+        "status": "secondary",
+        "simulated": 30.0,
+        "interval90": (15.0, 60.0),
+        "inside": True,
+    }
+]
+
+
+@pytest.fixture(scope="module")
+def made() -> Report:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(experiment.pathway, "simulate", fake.simulate)
+        patch.setattr(experiment.patients, "population", fake.population)
+        return build(
+            (),
+            evidence.load(),
+            size=Size(6, 4, 1),
+            command="analgesia report --html report.html",
+            version="0",
+            kinetics=KINETICS,
+        )
+
+
+@pytest.fixture(scope="module")
+def tree(made: Report) -> ElementTree.Element:
+    return ElementTree.fromstring(made.html.split("\n", 1)[1])  # noqa: S314 (our own page)
+
+
+def words(node: ElementTree.Element) -> str:
+    return " ".join("".join(node.itertext()).split())
+
+
+def test_it_loads_nothing(made: Report, tree: ElementTree.Element) -> None:
+    assert made.html.startswith("<!DOCTYPE html>")
+    assert not {node.tag for node in tree.iter()} & {
+        "script",
+        "link",
+        "img",
+        "iframe",
+        "object",
+        "embed",
+        "base",
+        "form",
+    }
+    for node in tree.iter():
+        for name, value in node.attrib.items():
+            if "://" in value:
+                assert (node.tag, name) == ("a", "href"), (node.tag, name, value)
+            assert not name.startswith("on")
+            assert name != "src"
+    for style in [
+        *(node.text or "" for node in tree.iter("style")),
+        *(node.get("style", "") for node in tree.iter()),
+    ]:
+        assert "@import" not in style
+        assert all(target.startswith("#") for target in re.findall(r"url\(([^)]*)\)", style))
+    assert len(made.html.encode()) < 5_000_000
+
+
+def test_ids_are_unique_and_every_inner_link_has_its_target(tree: ElementTree.Element) -> None:
+    ids = [node.get("id") for node in tree.iter() if node.get("id")]
+    assert len(ids) == len(set(ids))
+    targets = {value[1:] for node in tree.iter() if (value := node.get("href", "")).startswith("#")}
+    targets |= {
+        t for node in tree.iter() for v in node.attrib.values() for t in re.findall(r"url\(#([^)]*)\)", v)
+    }
+    targets |= {t for node in tree.iter() for t in node.get("aria-labelledby", "").split()}
+    assert targets <= set(ids)
+
+
+def test_headings_tables_and_pictures_are_accessible(tree: ElementTree.Element) -> None:
+    assert tree.get("lang") == "en"
+    levels = [int(node.tag[1]) for node in tree.iter() if re.fullmatch("h[1-6]", node.tag)]
+    assert levels.count(1) == 1
+    assert levels[0] == 1
+    assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
+    for table in tree.iter("table"):
+        assert words(table.find("caption"))  # type: ignore[arg-type]
+        assert all(cell.get("scope") in ("col", "row") for cell in table.iter("th"))
+    pictures = list(tree.iter("svg"))
+    assert len(pictures) >= 15
+    for picture in pictures:
+        assert picture.get("role") == "img"
+        assert words(picture.find("title"))
+        assert words(picture.find("desc"))
+
+
+def test_it_says_first_what_it_is_not(made: Report) -> None:
+    start = made.html.index("The verdicts</h2>")
+    for said in (
+        "not medical advice",
+        "names no dose for anybody",
+        "No trial of kratom",
+        "searched November 2026",
+    ):
+        assert made.html.index(said, made.html.index("<main>")) < start
+
+
+def test_every_claim_has_paragraph_three_parts_limits_and_counts(
+    made: Report, tree: ElementTree.Element
+) -> None:
+    sections = {node.get("id"): node for node in tree.iter("section")}
+    for one in made.judgements:
+        section = sections[one.claim.name]
+        said = words(section)
+        assert " ".join(one.paragraph.split()) in said
+        for part in ("1. Evidence", "2. Mechanism", "3. Prediction", "What may not be said", "Not found:"):
+            assert part in said
+        assert str(one.verdict.word) in said
+        assert "extrapolation" in said if one.prediction.arms else "The model is not asked" in said
+        assert "Rests on" in said or "No number of the model" in said
+        for count, status in ((n, s) for s, n in one.numbers.items()):
+            assert f"{count} {status}" in said
+
+
+def test_every_source_is_linked_and_weak_findings_are_marked(made: Report, tree: ElementTree.Element) -> None:
+    library = evidence.load()
+    links = {node.get("href") for node in tree.iter("a")}
+    sections = {node.get("id"): node for node in tree.iter("section")}
+    for one in made.judgements:
+        assert {library.sources[name].link for name in one.sources} <= links
+        rows = [words(row) for row in sections[one.claim.name].iter("tr")]
+        for item in one.claim.evidence:
+            (row,) = [row for row in rows if " ".join(item.says.split()) in row]
+            assert (item.status in row) == (item.status != "read") or item.status == "read"
+    listed = words(sections["assumptions"])
+    weak = [
+        leaf for leaf in building.provenance(made.judgements).leaves if leaf.status in ("assumed", "recalled")
+    ]
+    assert weak
+    assert all(leaf.key in listed for leaf in weak)
+
+
+def test_data_says_the_same_as_the_page(made: Report) -> None:
+    assert [one["claim"] for one in made.data["claims"]] == [one.claim.name for one in made.judgements]
+    assert all(one["link"] in made.html for one in made.data["sources"])
+    assert all(
+        one["plain"] == j.paragraph for one, j in zip(made.data["claims"], made.judgements, strict=True)
+    )
+
+
+def luminance(colour: str) -> float:
+    channels = [int(colour.lstrip("#")[k : k + 2], 16) / 255 for k in (0, 2, 4)]
+    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_contrast_of_text_in_light_dark_and_print(made: Report) -> None:
+    palettes = re.findall(r":root\s*{([^}]*)}", made.html)
+    assert len(palettes) == 3
+    for palette in palettes:
+        named = dict(re.findall(r"--([a-z0-9]+):\s*(#[0-9a-fA-F]{3,6})", palette))
+        named = {k: v if len(v) == 7 else "#" + "".join(c * 2 for c in v[1:]) for k, v in named.items()}
+        for ground in ("paper", "panel"):
+            for name in ("ink", "soft", "link", "good", "lab", "open", "low", "bad", "unsure"):
+                high, low = sorted((luminance(named[name]), luminance(named[ground])), reverse=True)
+                assert (high + 0.05) / (low + 0.05) >= 4.5, (name, ground)
+
+
+def test_markup_escapes_what_is_not_markup() -> None:
+    assert element("p", "a < b & c", Markup("<b>x</b>"), title='say "x"') == (
+        '<p title="say &quot;x&quot;">a &lt; b &amp; c<b>x</b></p>'
+    )
+    assert text([None, "<", ["a", Markup("<br/>")]]) == "&lt;a<br/>"
+
+
+@pytest.fixture
+def faked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(experiment.pathway, "simulate", fake.simulate)
+    monkeypatch.setattr(experiment.patients, "population", fake.population)
+
+
+def test_the_commands_agree_and_write_whole_files(faked: None, tmp_path: Path) -> None:
+    run = CliRunner().invoke
+    small = ["--patients", "4", "--draws", "2"]
+    table = run(main, ["run", "--output", str(tmp_path / "out"), *small])
+    assert table.exit_code == 0, table.output
+    page = (tmp_path / "out" / "report.html").read_text()
+    for claim in evidence.load().claims:
+        assert claim in table.output
+        assert f'id="{claim}"' in page
+    again = run(main, ["run", "--output", str(tmp_path / "out"), *small])
+    assert "nothing has changed" in again.output
+    (tmp_path / "out" / "report.html").write_text("edited")
+    third = run(main, ["run", "--output", str(tmp_path / "out"), *small])
+    assert "nothing has changed" not in third.output
+    assert (tmp_path / "out" / "report.html").read_text() == page
+    single = run(
+        main, ["report", "relieves_diabetic_neuropathy", "--html", str(tmp_path / "one.html"), *small]
+    )
+    assert single.exit_code == 0
+    assert (tmp_path / "one.html").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["check", "no_such_claim"],
+        ["report", "no_such_claim", "--html", "x.html"],
+        ["report"],
+        ["report", "--html", "no/such/folder/x.html"],
+        ["check", "--patients", "0"],
+        ["run", "--seed", "-1"],
+    ],
+)
+def test_bad_input_is_one_message_and_nothing_written(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2
+    assert "Error" in result.output
+    assert "Traceback" not in result.output
+    assert list(tmp_path.iterdir()) == []
