@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ from analgesia.results import Result, Variable
 from analgesia.signals import CONCENTRATION, DRIVE, OCCUPANCY, PAIN, PLASMA, SITES, STIMULUS
 
 Array = NDArray[np.float64]
+Scalar = TypeVar("Scalar", bound=np.generic)
 Progress = Callable[[int, int], None]
 
 DEFAULT_TIMES = 13
@@ -75,7 +76,7 @@ class Lanes:
         """Number of lanes."""
         return self.shape[0] * self.shape[1]
 
-    def fold(self, values: Array) -> Array:
+    def fold(self, values: NDArray[Scalar]) -> NDArray[Scalar]:
         """From lanes to (replicate, patient)."""
         return values.reshape(*self.shape, *values.shape[1:])
 
@@ -111,7 +112,6 @@ def simulate(
     if replicates < 1:
         raise ModelError(f"replicates = {replicates}: at least one draw is needed")
     lanes = Lanes.of(people, replicates)
-    work = len(everyone) * lanes.count
     with evidence.tally() as used:
         exposed = [expose(arm, lanes, grid, library, seed) for arm in everyone]
         bound = [bind(exposure, lanes, grid, library, seed) for exposure in exposed]
