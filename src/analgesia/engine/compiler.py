@@ -43,7 +43,7 @@ def aligned(count: int) -> np.ndarray:
     """Zeros aligned for the widest vector."""
     raw = np.zeros(count + 16)
     start = (-raw.ctypes.data // 8) % 16
-    return raw[start:start + count]
+    return raw[start : start + count]
 
 
 _ready: dict[str, Compiled] = {}
@@ -53,7 +53,7 @@ _lock = threading.Lock()
 def compiled(program: Program, *, infusions: bool = False, lanes: int | None = None) -> Compiled:
     """Machine code for a program, from memory, disk or the compiler."""
     width = lanes or machine.preferred_lanes()
-    text = f"{program.digest()} {machine.description()} {_engine_digest()} {width} {infusions}"
+    text = f"{program.digest()} {machine.description()} {engine_digest()} {width} {infusions}"
     key = hashlib.blake2b(text.encode(), digest_size=20).hexdigest()
     with _lock:
         if key not in _ready:
@@ -75,16 +75,27 @@ def module_text(program: Program, infusions: bool = False, lanes: int | None = N
     from analgesia.engine.lowering import lower
 
     lowered = lower(program)
-    workspace = Workspace(lanes or machine.preferred_lanes(), len(lowered.states), len(lowered.parameters), len(lowered.hoisted),
-                          len(lowered.outputs))
-    kernels = stiff.Kernels(ir.Module("ensemble"), lowered, workspace, sparse.pattern(len(lowered.states), lowered.jacobian), infusions)
+    workspace = Workspace(
+        lanes or machine.preferred_lanes(),
+        len(lowered.states),
+        len(lowered.parameters),
+        len(lowered.hoisted),
+        len(lowered.outputs),
+    )
+    kernels = stiff.Kernels(
+        ir.Module("ensemble"),
+        lowered,
+        workspace,
+        sparse.pattern(len(lowered.states), lowered.jacobian),
+        infusions,
+    )
     stiff.emit(kernels)
     driver.emit(kernels)
     return str(kernels.module), workspace
 
 
 @cache
-def _engine_digest() -> str:
+def engine_digest() -> str:
     """Hash of the engine's own sources: a changed engine trusts no older code."""
     digest = hashlib.blake2b(digest_size=16)
     for path in sorted(Path(__file__).parent.glob("*.py")):

@@ -41,32 +41,55 @@ def lower(program: Program, delayed_outputs: tuple[int, ...] = ()) -> Lowered:
     """Simplify, differentiate, hoist. `delayed_outputs[d]` is the output that delay d looks back at."""
     graph = Graph()
     copy: dict[int, int] = {}
-    constant = _parameter_only(program.graph, program.parameters)
+    constant = parameter_only(program.graph, program.parameters)
     transfer(program.graph, graph, (*program.rates, *program.outputs, *program.lags), copy, constant)
 
     def moved(nodes: Iterable[int]) -> tuple[int, ...]:
         return tuple(copy[n] if n in copy else graph.input(str(program.graph.values[n])) for n in nodes)
 
-    time, states, parameters, past = moved([program.time])[0], moved(program.states), moved(program.parameters), moved(program.past)
+    time, states, parameters, past = (
+        moved([program.time])[0],
+        moved(program.states),
+        moved(program.parameters),
+        moved(program.past),
+    )
     rates, outputs, lags = moved(program.rates), moved(program.outputs), moved(program.lags)
     slopes = tuple(graph.input(f"slope.{d}") for d in range(len(past)))
     inside = tuple(graph.input(f"inside.{d}") for d in range(len(past)))
     rows = derivatives(graph, (*rates, *outputs, *lags), (*states, time, *past))
-    rate_rows, output_rows, lag_rows = rows[:len(rates)], rows[len(rates):len(rates) + len(outputs)], rows[len(rates) + len(outputs):]
+    rate_rows, output_rows, lag_rows = (
+        rows[: len(rates)],
+        rows[len(rates) : len(rates) + len(outputs)],
+        rows[len(rates) + len(outputs) :],
+    )
     delayed = tuple(outputs[k] for k in delayed_outputs)
     totals = [dict(row) for row in rate_rows]
     for row, total in zip(rate_rows, totals, strict=True):
         for d, node in enumerate(past):
             if node in row:
-                _through_delay(graph, total, row[node], lag_rows[d], output_rows[delayed_outputs[d]], slopes[d], inside[d], time, (*states, time))
+                _through_delay(
+                    graph,
+                    total,
+                    row[node],
+                    lag_rows[d],
+                    output_rows[delayed_outputs[d]],
+                    slopes[d],
+                    inside[d],
+                    time,
+                    (*states, time),
+                )
     column = {node: j for j, node in enumerate(states)}
-    jacobian = {(i, column[n]): value for i, row in enumerate(totals) for n, value in row.items() if n in column}
+    jacobian = {
+        (i, column[n]): value for i, row in enumerate(totals) for n, value in row.items() if n in column
+    }
     explicit = {i: row[time] for i, row in enumerate(totals) if time in row}
-    delayed_slopes = tuple(_total_derivative(graph, output_rows[k], states, rates, time) for k in delayed_outputs)
+    delayed_slopes = tuple(
+        _total_derivative(graph, output_rows[k], states, rates, time) for k in delayed_outputs
+    )
     simplified = Graph()
     again: dict[int, int] = {}
     everything = (*rates, *outputs, *lags, *delayed_slopes, *jacobian.values(), *explicit.values())
-    transfer(graph, simplified, everything, again, _parameter_only(graph, parameters))
+    transfer(graph, simplified, everything, again, parameter_only(graph, parameters))
 
     def final(nodes: Iterable[int]) -> tuple[int, ...]:
         return tuple(again[n] if n in again else simplified.input(str(graph.values[n])) for n in nodes)
@@ -76,13 +99,36 @@ def lower(program: Program, delayed_outputs: tuple[int, ...] = ()) -> Lowered:
     new_explicit = {k: n for k, n in zip(explicit, final(explicit.values()), strict=True) if n != zero}
     roots = (*final(everything),)
     new_parameters = final(parameters)
-    return Lowered(simplified, final([time])[0], final(states), new_parameters, final(past), final(slopes), final(inside), final(rates),
-                   final(outputs), final(lags), final(delayed), final(delayed_slopes), new_jacobian, new_explicit,
-                   hoist(simplified, roots, new_parameters))
+    return Lowered(
+        simplified,
+        final([time])[0],
+        final(states),
+        new_parameters,
+        final(past),
+        final(slopes),
+        final(inside),
+        final(rates),
+        final(outputs),
+        final(lags),
+        final(delayed),
+        final(delayed_slopes),
+        new_jacobian,
+        new_explicit,
+        hoist(simplified, roots, new_parameters),
+    )
 
 
-def _through_delay(graph: Graph, total: dict[int, int], factor: int, lag: Mapping[int, int], present: Mapping[int, int], slope: int, inside: int,
-                   time: int, inputs: tuple[int, ...]) -> None:
+def _through_delay(
+    graph: Graph,
+    total: dict[int, int],
+    factor: int,
+    lag: Mapping[int, int],
+    present: Mapping[int, int],
+    slope: int,
+    inside: int,
+    time: int,
+    inputs: tuple[int, ...],
+) -> None:
     """Chain rule through a looked-up value: outside the step it moves along the history, inside it follows the present state."""
     one, zero = graph.constant(1.0), graph.constant(0.0)
     outside = graph.node("sub", (one, inside))
@@ -95,7 +141,9 @@ def _through_delay(graph: Graph, total: dict[int, int], factor: int, lag: Mappin
             total[node] = graph.node("add", (total[node], term)) if node in total else term
 
 
-def _total_derivative(graph: Graph, row: Mapping[int, int], states: tuple[int, ...], rates: tuple[int, ...], time: int) -> int:
+def _total_derivative(
+    graph: Graph, row: Mapping[int, int], states: tuple[int, ...], rates: tuple[int, ...], time: int
+) -> int:
     """d output / dt along the solution."""
     result = row.get(time, graph.constant(0.0))
     for state, rate in zip(states, rates, strict=True):
@@ -104,19 +152,23 @@ def _total_derivative(graph: Graph, row: Mapping[int, int], states: tuple[int, .
     return result
 
 
-def _parameter_only(graph: Graph, parameters: Iterable[int]) -> set[int]:
+def parameter_only(graph: Graph, parameters: Iterable[int]) -> set[int]:
     """Nodes that depend on parameters and numbers alone."""
     inputs = set(parameters)
     result: set[int] = set()
     for index, op in enumerate(graph.ops):
-        if index in inputs or op in ("const", "truth") or (op != "input" and all(a in result for a in graph.args[index])):
+        if (
+            index in inputs
+            or op in ("const", "truth")
+            or (op != "input" and all(a in result for a in graph.args[index]))
+        ):
             result.add(index)
     return result
 
 
 def hoist(graph: Graph, roots: Iterable[int], parameters: Iterable[int]) -> tuple[int, ...]:
     """Parameter-only operations that the rest of the program uses."""
-    fixed, inputs, wanted = _parameter_only(graph, parameters), set(parameters), tuple(roots)
+    fixed, inputs, wanted = parameter_only(graph, parameters), set(parameters), tuple(roots)
     result = {r for r in wanted if r in fixed}
     for index in graph.reachable(wanted):
         if index not in fixed:
@@ -124,7 +176,9 @@ def hoist(graph: Graph, roots: Iterable[int], parameters: Iterable[int]) -> tupl
     return tuple(sorted(n for n in result if n not in inputs and graph.ops[n] not in ("const", "truth")))
 
 
-def transfer(source: Graph, target: Graph, roots: Iterable[int], copy: dict[int, int], fixed: set[int]) -> None:
+def transfer(
+    source: Graph, target: Graph, roots: Iterable[int], copy: dict[int, int], fixed: set[int]
+) -> None:
     """Copy what the roots need, rewriting whole powers as products and division by a per-patient value as multiplication."""
     for index in source.reachable(roots):
         if index in copy:
@@ -139,7 +193,9 @@ def transfer(source: Graph, target: Graph, roots: Iterable[int], copy: dict[int,
         elif op == "input":
             copy[index] = target.input(str(value))
         elif op == "div" and source.args[index][1] in fixed and index not in fixed:
-            copy[index] = target.node("mul", (args[0], target.node("div", (target.constant(1.0), args[1]), place)), place)
+            copy[index] = target.node(
+                "mul", (args[0], target.node("div", (target.constant(1.0), args[1]), place)), place
+            )
         elif op == "pow":
             copy[index] = _power(target, args[0], args[1], place)
         else:

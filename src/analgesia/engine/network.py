@@ -4,45 +4,50 @@ A `Network` is a system of ordinary or stochastic differential equations
 
     dy = f(t, y, p, past) dt + g(t, y, p) dW
 
-advanced with a fixed step, with what a fixed step makes possible: white noise, resets after a threshold (spikes) and
-delays that read a ring buffer. Every lane (patient, replicate, dose level) is one independent copy; lane i's
-result does not depend on how many lanes there are, nor on the number of threads, for its random numbers are counted by
-(seed, source, lane, step), never drawn from a stream.
+advanced with a fixed step, with what a fixed step makes possible: white noise, resets after a threshold (spikes) and delays
+that read a ring buffer. Every lane (patient, replicate, dose level) is one independent copy; a lane's result does not depend on
+how many lanes there are, nor on the number of threads, for its random numbers are counted by (seed, state, lane, step), never
+drawn from a stream.
 
 The order of one step is
-1. the deterministic part by explicit Euler (order 1), midpoint (2), classical Runge-Kutta (4) or exponential Euler;
-   delayed values are held at the start of the step;
-2. the noise, y += g(t, y, p) sqrt(dt) xi, with g at the start of the step (Euler-Maruyama);
+1. the deterministic part by explicit Euler (order 1), midpoint (2), the classical Runge-Kutta method (4) or exponential Euler
+   (y + h (exp(h J) - 1) / (h J) f with J = df_i/dy_i: exact for gates, first order otherwise); delayed values are those at the
+   start of the step;
+2. the noise, y += g sqrt(dt) xi, with g at the start of the step (Euler-Maruyama);
 3. the outputs are observed (before any reset, so that a spike can be seen);
 4. `update`, if there is one, maps the state to its value after a reset.
 
-Source for the schemes: Hairer, Norsett & Wanner, Solving Ordinary Differential Equations I, section II.1; Kloeden &
-Platen, Numerical Solution of Stochastic Differential Equations, section 10.2.
+Sources: Hairer, Norsett & Wanner, Solving Ordinary Differential Equations I, section II.1; Kloeden & Platen, Numerical Solution of
+Stochastic Differential Equations, section 10.2; Rush & Larsen 1978, IEEE Trans Biomed Eng 25:389 (exponential Euler).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import itertools
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analgesia.engine.noise import standard_normal
-from analgesia.engine.system import Namespace
+from analgesia.engine.compiler import aligned
+from analgesia.engine.network_code import Word, compiled
+from analgesia.engine.noise import lane_keys
 from analgesia.errors import ModelError
 
-Method = Literal["euler", "midpoint", "rk4"]
+Method = Literal["euler", "midpoint", "rk4", "exponential_euler"]
+METHODS = get_args(Method)
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class FixedDelay:
-    """The value of an output or a state `by` ago; `by` is a number in the time unit or the name of a parameter.
+    """The value of an output or a state `by` before the start of the step; `by`: time units, or the name of a parameter.
 
-    The delay is rounded to a whole number of steps, and at least one. Before the run started the value is the one at
-    the start.
+    The delay is rounded to a whole number of steps. Before the run started everything was as at its start.
     """
 
     of: str
@@ -54,8 +59,8 @@ class Network:
     """A small circuit written once as functions of scalars.
 
     derivatives(t, y, p) or, with delays, derivatives(t, y, p, past) -> Mapping[state, rate per time unit]
-    noise(t, y, p) -> Mapping[state, strength in state unit per square root of the time unit]; absent states have none
-    observe(t, y, p) or (t, y, p, past) -> Mapping[output, value]
+    noise(t, y, p) -> Mapping[state, strength in the state's unit per square root of the time unit]; absent: none
+    observe(t, y, p) -> Mapping[output, value]
     update(t, y, p) -> Mapping[state, value after the step]: resets; absent states keep their value
     initial: a constant or the name of a parameter, 0 where absent.
     """
@@ -72,11 +77,31 @@ class Network:
     initial: Mapping[str, float | str] = field(default_factory=dict)
     time_unit: str = "ms"
 
+    def complete(self, values: Mapping[str, Any], names: Mapping[str, str], what: str) -> dict[str, Any]:
+        """`values` in the order of `names`; raises ModelError unless they are the same names."""
+        wrong = sorted(set(names) ^ set(values))
+        if wrong:
+            raise ModelError(f"network {self.name}: {what} missing or unknown: {', '.join(wrong)}")
+        return {name: values[name] for name in names}
+
+    def partial(
+        self, function: Callable[..., Mapping[str, Any]] | None, t: Any, y: Any, p: Any, what: str
+    ) -> dict[str, Any]:
+        """What `function` says of some states, in the order of the states."""
+        values = {} if function is None else function(t, y, p)
+        unknown = sorted(set(values) - set(self.states))
+        if unknown:
+            raise ModelError(f"network {self.name}: {what} of unknown states {', '.join(unknown)}")
+        return {name: values[name] for name in self.states if name in values}
+
 
 @dataclass(frozen=True)
 class NetworkRun:
-    """`mean[lane, output]` over the recorded window; `trace[lane, time, output]` at `times` (empty unless asked for);
-    `final[lane, state]`; `finite[lane]`: False where a lane left the real numbers."""
+    """What a run of a network gives.
+
+    `mean[lane, output]` over the recorded window; `trace[lane, time, output]` at `times` (empty unless asked for);
+    `final[lane, state]`; `finite[lane]`: False where a lane left the real numbers.
+    """
 
     network: Network
     mean: Floats
@@ -118,96 +143,105 @@ def run(
     """Advance every lane from 0 to `duration` in steps of `dt` (both in the network's time unit).
 
     `parameters`: a number or an array[lanes] each. `record="mean"` averages the outputs over the steps that end after
-    `record_from`; "trace" also keeps them every `every` (default: every step). `first_lane` numbers the lanes for the
-    noise, so that a chunk of a larger ensemble draws the same luck. Raises ModelError for a missing or unknown name, a
-    value that is not finite, or steps that do not fit.
+    `record_from`; "trace" also keeps them every `every` (default: every step). `first_lane` numbers the lanes for the noise, so that
+    a chunk of a larger ensemble draws the same luck. Raises ModelError for a missing or unknown name, a value that is not finite,
+    or steps that do not fit.
     """
+    if method not in METHODS:
+        raise ModelError(f"method '{method}' is not known; choose {', '.join(METHODS)}")
     steps = _steps(network, dt, duration, "duration")
     values, lanes = _lanes(network, parameters)
-    y = _start(network, values, lanes, initial)
-    stride = 1 if every is None else _steps(network, dt, every, "every")
-    first = int(round(record_from / dt))
-    if first >= steps:
+    first = round(record_from / dt)
+    if not 0 <= first < steps:
         raise ModelError(
             f"network {network.name}: record_from {record_from} leaves nothing of duration {duration}"
         )
-    slots, lags = _ring(network, values, lanes, dt)
-    p = Namespace(values)
-    names, outputs = list(network.states), list(network.outputs)
-    rows = {name: np.broadcast_to(y[i], lanes) for i, name in enumerate(names)}
-    keys = {name: (network.name, "noise", name) for name in names}
-    lane_numbers = np.arange(first_lane, first_lane + lanes, dtype=np.uint64)
-    every_lane = np.arange(lanes)
-
-    def observed(t: float, y: Floats, past: Namespace) -> dict[str, Any]:
-        seen = dict(zip(names, y, strict=True))
-        arguments = (t, Namespace(seen), p, past) if network.delays else (t, Namespace(seen), p)
-        return dict(network.observe(*arguments)) if network.observe is not None else {}
-
-    def slope(t: float, y: Floats, past: Namespace) -> Floats:
-        arguments = (t, Namespace(dict(zip(names, y, strict=True))), p)
-        rates = network.derivatives(*arguments, past) if network.delays else network.derivatives(*arguments)
-        return np.stack([np.broadcast_to(rates[name], lanes) for name in names])
-
-    at_start = Namespace({name: rows[d.of] for name, d in network.delays.items() if d.of in rows})
-    seen = rows | observed(0.0, y, at_start) if network.delays else rows
-    buffers = {
-        name: np.tile(np.broadcast_to(seen[d.of], lanes), (slots[name], 1))
-        for name, d in network.delays.items()
+    stride = (1 if every is None else _steps(network, dt, every, "every")) if record == "trace" else 0
+    start = _start(network, values, lanes, initial)
+    lags, ring_start, ring_mask, ring_size = _rings(network, values, lanes, dt)
+    code = compiled(network, method)
+    tiles = _Tiles(lanes, code.lanes)
+    rows = (steps - first) // stride if stride else 0
+    numbers = np.arange(first_lane, first_lane + tiles.padded, dtype=np.uint64)
+    keys = [
+        lane_keys(seed, (network.name, "noise", list(network.states)[i]), numbers) for i in code.circuit.noise
+    ]
+    outputs = len(network.outputs)
+    arrays = {
+        Word.PARAMETERS: tiles.put([values[name] for name in network.parameters]),
+        Word.INITIAL: tiles.put(start),
+        Word.KEYS: tiles.put(keys),
+        Word.LAGS: tiles.put(lags).astype(np.int64),
+        Word.RING_START: ring_start,
+        Word.RING_MASK: ring_mask,
+        Word.MEANS: tiles.empty(outputs),
+        Word.TRACE: tiles.empty(rows * outputs),
+        Word.FINAL: tiles.empty(len(network.states)),
     }
-    total, trace, times = np.zeros((len(outputs), lanes)), [], []
-    for step in range(steps):
-        t = step * dt
-        past = Namespace({k: b[(step - lags[k]) % slots[k], every_lane] for k, b in buffers.items()})
-        new = _advance(slope, t, y, past, dt, method)
-        if network.noise is not None:
-            strengths = network.noise(t, Namespace(dict(zip(names, y, strict=True))), p)
-            for name, strength in strengths.items():
-                xi = standard_normal(seed, keys[name], lane_numbers, step)
-                new[names.index(name)] += strength * np.sqrt(dt) * xi
-        after = t + dt
-        out = observed(after, new, past)
-        if step >= first:
-            for k, name in enumerate(outputs):
-                total[k] += out[name]
-        if record == "trace" and step >= first and (step + 1 - first) % stride == 0:
-            times.append(after)
-            trace.append(np.stack([np.broadcast_to(out[name], lanes) for name in outputs], axis=-1))
-        if network.update is not None:
-            changed = network.update(after, Namespace(dict(zip(names, new, strict=True))), p)
-            new = new.copy()
-            for name, value in changed.items():
-                new[names.index(name)] = value
-        y = new
-        if network.delays:
-            seen = dict(zip(names, y, strict=True)) | out
-            for name, d in network.delays.items():
-                buffers[name][(step + 1) % slots[name]] = seen[d.of]
+    context = np.zeros(Word.WORDS, np.int64)
+    for word, array in arrays.items():
+        context[word] = array.ctypes.data
+    context[[Word.ROWS, Word.STEPS, Word.FIRST, Word.STRIDE]] = rows, steps, first, stride
+    context[Word.STEP] = np.float64(dt).view(np.int64)
+
+    def work(groups: range) -> None:
+        ring = aligned(ring_size * code.lanes)
+        own = context.copy()
+        own[Word.RING] = ring.ctypes.data
+        code.run(own, aligned(code.vectors * code.lanes), groups.start, groups.stop)
+
+    _spread(work, tiles.groups, threads)
+    final = tiles.take(arrays[Word.FINAL])
+    trace = arrays[Word.TRACE].reshape(tiles.groups, rows, outputs, code.lanes)
     return NetworkRun(
         network,
-        (total / (steps - first)).T,
-        np.asarray(times),
-        np.stack(trace, axis=1) if trace else np.zeros((lanes, 0, len(outputs))),
-        y.T.copy(),
-        np.isfinite(y).all(axis=0),
+        tiles.take(arrays[Word.MEANS]),
+        np.asarray((first + stride * np.arange(1, rows + 1)) * dt, np.float64),
+        trace.transpose(0, 3, 1, 2).reshape(tiles.padded, rows, outputs)[:lanes],
+        final,
+        np.asarray(np.isfinite(final).all(axis=1)),
     )
 
 
-def _advance(
-    slope: Callable[..., Floats], t: float, y: Floats, past: Any, dt: float, method: Method
-) -> Floats:
-    """One explicit step of size dt: Euler, midpoint or the classical Runge-Kutta method."""
-    k1 = slope(t, y, past)
-    if method == "euler":
-        return y + dt * k1
-    k2 = slope(t + dt / 2, y + dt / 2 * k1, past)
-    if method == "midpoint":
-        return y + dt * k2
-    if method != "rk4":
-        raise ModelError(f"method '{method}' is not known; choose euler, midpoint or rk4")
-    k3 = slope(t + dt / 2, y + dt / 2 * k2, past)
-    k4 = slope(t + dt, y + dt * k3, past)
-    return y + dt / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+class _Tiles:
+    """Lanes in groups as wide as a vector; the last group is filled with copies of the last lane."""
+
+    def __init__(self, lanes: int, width: int) -> None:
+        self.lanes, self.width = lanes, width
+        self.groups = -(-lanes // width)
+        self.padded = self.groups * width
+
+    def put(self, columns: Sequence[NDArray[Any]] | NDArray[Any]) -> NDArray[Any]:
+        """[group, column, lane of the group] from columns of one value a lane."""
+        if not len(columns):
+            return np.zeros((self.groups, 0, self.width))
+        kind = np.result_type(*columns)
+        tiled = np.empty((self.groups, len(columns), self.width), kind)
+        index = np.minimum(np.arange(self.padded), self.lanes - 1)
+        for k, column in enumerate(columns):
+            tiled[:, k, :] = (column if column.size == self.padded else column[index]).reshape(
+                self.groups, self.width
+            )
+        return tiled
+
+    def empty(self, columns: int) -> Floats:
+        """Room for results."""
+        return np.zeros((self.groups, columns, self.width))
+
+    def take(self, tiled: Floats) -> Floats:
+        """[lane, column] from tiles."""
+        return tiled.transpose(0, 2, 1).reshape(self.padded, tiled.shape[1])[: self.lanes].copy()
+
+
+def _spread(work: Callable[[range], None], groups: int, threads: int | None) -> None:
+    """Give every thread its share of the groups."""
+    if threads is not None and threads < 1:
+        raise ModelError(f"threads = {threads}; give at least one")
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    parts = min(groups, 4 * (threads or available))
+    edges = np.linspace(0, groups, parts + 1).astype(int)
+    with ThreadPoolExecutor(threads or available) as pool:
+        list(pool.map(work, [range(a, b) for a, b in itertools.pairwise(edges.tolist())]))
 
 
 def _steps(network: Network, dt: float, length: float, what: str) -> int:
@@ -259,19 +293,26 @@ def _start(
     return np.stack(rows).astype(float)
 
 
-def _ring(
+def _rings(
     network: Network, values: Mapping[str, Floats], lanes: int, dt: float
-) -> tuple[dict[str, int], dict[str, Any]]:
-    """Length of every ring buffer and the lag of every lane, in steps."""
-    slots, lags = {}, {}
+) -> tuple[list[Floats], NDArray[np.int64], NDArray[np.int64], int]:
+    """Lag of every delay in steps, [delay][lane]; first slot and mask of every ring; slots in all."""
+    lags, starts, masks, size = [], [], [], 0
     for name, delay in network.delays.items():
         if delay.of not in network.states and delay.of not in network.outputs:
             raise ModelError(
                 f"network {network.name}: delay {name} is of '{delay.of}', neither a state nor an output"
             )
+        if isinstance(delay.by, str) and delay.by not in values:
+            raise ModelError(
+                f"network {network.name}: delay {name} is by '{delay.by}', which is no parameter"
+            )
         by = values[delay.by] if isinstance(delay.by, str) else np.full(lanes, float(delay.by))
         if not (np.isfinite(by).all() and (by >= 0).all()):
             raise ModelError(f"network {network.name}: delay {name} must be finite and not negative")
-        lags[name] = np.maximum(np.rint(by / dt).astype(int), 1) - 1
-        slots[name] = int(lags[name].max()) + 1
-    return slots, lags
+        lags.append(np.rint(by / dt))
+        slots = 1 << int(lags[-1].max()).bit_length()
+        starts.append(size)
+        masks.append(slots - 1)
+        size += slots
+    return lags, np.array(starts, np.int64), np.array(masks, np.int64), size

@@ -49,19 +49,22 @@ def mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return x ^ (x >> np.uint64(31))
 
 
-def uniform(seed: int, name: tuple[str, ...], lanes: NDArray[np.uint64], step: int) -> NDArray[np.float64]:
+def lane_keys(seed: int, name: tuple[str, ...], lanes: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """64-bit key of every lane for a named source."""
+    with np.errstate(over="ignore"):
+        return mix(lanes * np.uint64(GOLDEN) + np.uint64(key(seed, name)))
+
+
+def uniform(keys: NDArray[np.uint64], step: int) -> NDArray[np.float64]:
     """Uniform numbers in (0, 1), one a lane, for one step: (k + 1/2) / 2**52."""
     with np.errstate(over="ignore"):
-        lane_keys = mix(lanes * np.uint64(GOLDEN) + np.uint64(key(seed, name)))
-        bits = mix(lane_keys + np.uint64(((step + 1) * GOLDEN) & MASK))
+        bits = mix(keys + np.uint64(((step + 1) * GOLDEN) & MASK))
     return ((bits >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52
 
 
-def standard_normal(
-    seed: int, name: tuple[str, ...], lanes: NDArray[np.uint64], step: int
-) -> NDArray[np.float64]:
+def standard_normal(keys: NDArray[np.uint64], step: int) -> NDArray[np.float64]:
     """Standard normal numbers, one a lane, for one step."""
-    return inverse_normal(uniform(seed, name, lanes, step))
+    return inverse_normal(uniform(keys, step))
 
 
 def inverse_normal(u: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -70,7 +70,7 @@ def record(system: System) -> Program:
     ]
 
     def indices(values: Sequence[object]) -> tuple[int, ...]:
-        return tuple(_number(graph, value) for value in values)
+        return tuple(number(graph, value) for value in values)
 
     return Program(
         graph,
@@ -84,7 +84,7 @@ def record(system: System) -> Program:
     )
 
 
-def _number(graph: Graph, value: object) -> int:
+def number(graph: Graph, value: object) -> int:
     if isinstance(value, Symbol):
         if value.boolean:
             return graph.node(
@@ -174,7 +174,9 @@ def _partials(graph: Graph, index: int, n: object, active: list[bool]) -> list[i
             exponent = graph.number(b)
             if exponent is not None and exponent == round(exponent):
                 return [n("mul", b, n("pow", a, graph.constant(exponent - 1.0))), zero]
-            at_zero = n("eq", a, zero)  # 0**(b - 1) is infinite for b < 1, where no finite step could be taken: 0 stands in
+            at_zero = n(
+                "eq", a, zero
+            )  # 0**(b - 1) is infinite for b < 1, where no finite step could be taken: 0 stands in
             base = n("where", at_zero, zero, n("div", n("mul", b, index), a)) if active[0] else zero
             top = n("where", at_zero, zero, n("mul", index, n("log", a))) if active[1] else zero
             return [base, top]

@@ -14,7 +14,7 @@ from typing import Any
 
 from analgesia.engine.cable.fractions import merged
 from analgesia.engine.graph import Graph
-from analgesia.engine.lowering import _parameter_only, hoist, transfer
+from analgesia.engine.lowering import hoist, parameter_only, transfer
 from analgesia.engine.program import derivatives
 from analgesia.engine.symbols import Symbol
 from analgesia.engine.system import Namespace
@@ -82,17 +82,23 @@ def record(membrane: Membrane) -> Recorded:
     y, p = Namespace(gates | pools, "state"), Namespace(parameters, "parameter")
     moves = membrane.gates(v, y, p)
     if set(moves) != set(gates):
-        raise ModelError(f"membrane `{membrane.name}`: gates {sorted(set(moves) ^ set(gates))} are named on one side only")
+        raise ModelError(
+            f"membrane `{membrane.name}`: gates {sorted(set(moves) ^ set(gates))} are named on one side only"
+        )
     current = _index(graph, membrane.current(v, y, p))
     slope = derivatives(graph, [current], [v.index])[0].get(v.index, graph.constant(0.0))
     flows = membrane.pool_rates(v, y, p) if membrane.pool_rates is not None else {}
     if set(flows) != set(pools):
-        raise ModelError(f"membrane `{membrane.name}`: pools {sorted(set(flows) ^ set(pools))} are named on one side only")
+        raise ModelError(
+            f"membrane `{membrane.name}`: pools {sorted(set(flows) ^ set(pools))} are named on one side only"
+        )
     rates = [_index(graph, flows[name]) for name in pools]
     gains = [d.get(v.index, graph.constant(0.0)) for d in derivatives(graph, rates, [v.index])]
     if any(graph_depends(graph, gain, {v.index}) for gain in gains):
         raise ModelError(f"membrane `{membrane.name}`: the rate of a pool must be linear in the voltage")
-    offsets = [graph.node("sub", (r, graph.node("mul", (g, v.index)))) for r, g in zip(rates, gains, strict=True)]
+    offsets = [
+        graph.node("sub", (r, graph.node("mul", (g, v.index)))) for r, g in zip(rates, gains, strict=True)
+    ]
     targets = merged(graph, [_index(graph, moves[name][0]) for name in gates])
     speeds = merged(graph, [_index(graph, moves[name][1]) for name in gates])
     return _simplified(
@@ -116,7 +122,7 @@ def _simplified(graph: Graph, **groups: list[int]) -> Recorded:
     simple = Graph()
     copy: dict[int, int] = {}
     everything = [node for group in groups.values() for node in group]
-    transfer(graph, simple, everything, copy, _parameter_only(graph, groups["parameters"]))
+    transfer(graph, simple, everything, copy, parameter_only(graph, groups["parameters"]))
     moved = {name: tuple(copy[node] for node in group) for name, group in groups.items()}
     roots = [n for name in ("targets", "rates", "current", "slope", "offset", "gain") for n in moved[name]]
     single = {name: moved.pop(name)[0] for name in ("voltage", "current", "slope", "capacitance")}
