@@ -3,9 +3,9 @@
     effect site     dC_e/dt = ke0 (C - C_e)
     receptor        kinetic      d rho/dt = kon C_e (1 - rho)(1 - b) - koff rho        (Yassen 2007 buprenorphine, Olofsen 2010 morphine)
                     equilibrium  rho = C_e^h / (C50^h + C_e^h)                         (Yassen 2007 fentanyl)
-                    library      rho = C / (K_A + C), C unbound in the brain           (kratom alkaloids: extrapolation)
+                    library      rho_i = (C_i/K_i) / (1 + sum C_j/K_j), C unbound in the brain  (kratom alkaloids: extrapolation)
     transduction    linear       E = alpha rho
-                    operational  E = [r tau rho/(1 + r tau rho)] / [r tau_m/(1 + r tau_m)]   (m: morphine, r: reserve)
+                    operational  E = [S/(1 + S)] / [r tau_m/(1 + r tau_m)],  S = r sum tau_i rho_i   (m: morphine, r: reserve)
     ventilation     V = V0 max(0, 1 - E - sum of other depressants)
 
 b is the share of free receptors that naloxone holds. A ceiling appears only where alpha or tau gives one. Ventilation is that of
@@ -14,7 +14,7 @@ volunteers breathing CO2 held constant, which a person who breathes freely does 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +32,6 @@ Array = NDArray[np.float64]
 Depressant = Callable[[Array], Array]
 """Times (h) -> share of the ventilation at the start that something else takes away (0 to 1), of the same shape."""
 
-CONCENTRATION = {"plasma_total": "ng/mL", "brain_unbound": "nM"}
 MAXIMUM_STEP = 1.0 / 60.0
 """Hours; the receptor is stepped at most this far at a time with its rates held at mid-step."""
 
@@ -69,6 +68,7 @@ def respond(
     *,
     subject: str = "naive",
     library: Library | None = None,
+    partners: Mapping[str, Array] | None = None,
     naloxone: Array | None = None,
     depressants: Sequence[Depressant] = (),
     replicates: int = 1,
@@ -76,21 +76,29 @@ def respond(
 ) -> Response:
     """Breathing for a concentration course.
 
-    `concentration` [time] at `times` (h, increasing): total in plasma, ng/mL, or, for the kratom alkaloids, unbound in the brain, nM;
-    linear between times. `naloxone` is its plasma course in ng/mL. With `replicates` > 1 every number is drawn from what is not known
+    `concentration` [time] or [draw, time] at `times` (h, increasing): total in plasma, ng/mL, or, for the kratom alkaloids, unbound in
+    the brain, nM; linear between times. `partners` are other agonists of the library that compete with it, in the same form as a kratom
+    alkaloid. `naloxone` is its plasma course in ng/mL. With `replicates` > 1 every number is drawn from what is not known
     about it and from how people differ; the first row always holds the central values.
     """
     library = library or evidence.load()
     form = record(library, drug)
     times, concentration = np.asarray(times, dtype=float), np.asarray(concentration, dtype=float)
-    _check(times, concentration)
     numbers = _Numbers(library, form, replicates, seed)
-    site = concentration[None, :].repeat(replicates, axis=0)
-    if form.identifiers["basis"] == "plasma_total":
-        site = equilibrated(times, concentration, numbers.rate("ke0", "half_life"))
-    blocked = _blocked(form, numbers, times, naloxone)
-    occupancy = _occupancy(form, numbers, times, site, blocked, subject)
-    effect = _effect(form, numbers, occupancy)
+    site = _rows(times, concentration, replicates)
+    if form.identifiers["receptor"] == "library":
+        if naloxone is not None or subject != "naive":
+            raise ModelError(f"neither naloxone nor tolerance is known for breathing under {drug}")
+        others = {name: _rows(times, values, replicates) for name, values in (partners or {}).items()}
+        occupancy, effect = _competing(numbers, {drug: site, **others})
+    else:
+        if partners:
+            raise ModelError(
+                f"{drug} is followed in plasma alone; other agonists cannot compete with it in this form"
+            )
+        site = equilibrated(times, site, numbers.rate("ke0", "half_life"))
+        occupancy = _occupancy(form, numbers, times, site, _blocked(form, numbers, times, naloxone), subject)
+        effect = np.minimum(numbers("alpha", "1"), 1.0)[:, None] * occupancy
     other = sum((np.clip(d(times), 0.0, 1.0) for d in depressants), np.zeros_like(times))
     share = np.maximum(1.0 - effect - other, 0.0)
     return Response(
@@ -121,12 +129,13 @@ def propofol(concentration: Callable[[Array], Array], library: Library | None = 
 
 
 def equilibrated(times: Array, concentration: Array, rate: Array) -> Array:
-    """Effect site [draw, time] of dC_e/dt = rate (C - C_e), C linear between times: exact. `rate` [draw] in 1/h."""
+    """Effect site [draw, time] of dC_e/dt = rate (C - C_e), C [time] or [draw, time] linear between times: exact. `rate` [draw] in 1/h."""
+    rows = np.broadcast_to(concentration, (rate.size, times.size))
     site = np.zeros((rate.size, times.size))
     for i in range(1, times.size):
         step = times[i] - times[i - 1]
-        slope = (concentration[i] - concentration[i - 1]) / step
-        steady = concentration[i - 1] - slope / rate
+        slope = (rows[:, i] - rows[:, i - 1]) / step
+        steady = rows[:, i - 1] - slope / rate
         site[:, i] = steady + slope * step + (site[:, i - 1] - steady) * np.exp(-rate * step)
     return site
 
@@ -180,13 +189,18 @@ class _Numbers:
         return tuple(f"{key}: {n.assumed}" for key, n in self._noted.items() if n.assumed)
 
 
-def _check(times: Array, concentration: Array) -> None:
+def _rows(times: Array, concentration: Array, replicates: int) -> Array:
+    """A course as [draw, time], checked."""
     if times.ndim != 1 or times.size < 2 or np.any(np.diff(times) <= 0.0):
         raise ModelError("times must be one increasing row of at least two")
-    if concentration.shape != times.shape:
-        raise ModelError(f"one concentration for each time: {concentration.shape} against {times.shape}")
-    if not np.all(np.isfinite(concentration)) or np.any(concentration < 0.0):
+    values = np.asarray(concentration, dtype=float)
+    if values.shape not in ((times.size,), (replicates, times.size)):
+        raise ModelError(
+            f"one concentration for each of {times.size} times (and {replicates} draws), not {values.shape}"
+        )
+    if not np.all(np.isfinite(values)) or np.any(values < 0.0):
         raise ModelError("concentrations must be finite and not negative")
+    return np.array(np.broadcast_to(values, (replicates, times.size)))
 
 
 def _blocked(form: Harm, numbers: _Numbers, times: Array, naloxone: Array | None) -> Array:
@@ -214,13 +228,9 @@ def _occupancy(
     kind = form.identifiers["receptor"]
     if kind == "kinetic":
         return _bound(times, site, blocked, numbers("kon", "mL/ng/h") / factor, numbers("koff", "1/h"))
-    if kind == "equilibrium":
-        half, hill = numbers("C50", "ng/mL") * factor, numbers("hill", "1")
-        ratio = (np.maximum(site, 0.0) / half[:, None]) ** hill[:, None]
-        return ratio / (1.0 + ratio)
-    affinity = numbers.library.drugs[form.identifiers["drug"]].affinity["mu_opioid"]
-    constant = numbers.draw(affinity, "nM", f"{form.identifiers['drug']}.affinity.mu_opioid") * factor
-    return site / (constant[:, None] + site)
+    half, hill = numbers("C50", "ng/mL") * factor, numbers("hill", "1")
+    ratio = (np.maximum(site, 0.0) / half[:, None]) ** hill[:, None]
+    return ratio / (1.0 + ratio)
 
 
 def _tolerance(form: Harm, numbers: _Numbers, subject: str) -> Array:
@@ -253,17 +263,29 @@ def _bound(times: Array, site: Array, blocked: Array, kon: Array, koff: Array) -
     return occupancy
 
 
-def _effect(form: Harm, numbers: _Numbers, occupancy: Array) -> Array:
-    if form.identifiers.get("transduction") != "operational":
-        return np.asarray(np.minimum(numbers("alpha", "1"), 1.0)[:, None] * occupancy)
+def _competing(numbers: _Numbers, sites: Mapping[str, Array]) -> tuple[Array, Array]:
+    """Occupancy by all agonists together and the effect of their joint stimulus, [draw, time]."""
     reserve = numbers("reserve", "1")
-    drug, reference = form.identifiers["drug"], form.identifiers["reference"]
-    tau = reserve * numbers.draw(_efficacy(numbers.library, drug), "1", f"{drug}.efficacy.mu_opioid")
+    drugs = numbers.library.drugs
+    ratios: dict[str, Array] = {}
+    for drug, site in sites.items():
+        if "mu_opioid" not in drugs[drug].affinity or "mu_opioid" not in drugs[drug].efficacy:
+            raise EvidenceError(f"{drug} has no affinity and efficacy at mu_opioid in the library")
+        constant = numbers.draw(drugs[drug].affinity["mu_opioid"], "nM", f"{drug}.affinity.mu_opioid")
+        ratios[drug] = site / constant[:, None]
+    total = 1.0 + sum(ratios.values())
+    stimulus = sum(
+        (reserve * numbers.draw(_efficacy(numbers.library, drug), "1", f"{drug}.efficacy.mu_opioid"))[:, None]
+        * ratio
+        / total
+        for drug, ratio in ratios.items()
+    )
+    reference = numbers.form.identifiers["reference"]
     full = reserve * numbers.draw(
         _efficacy(numbers.library, reference), "1", f"{reference}.efficacy.mu_opioid"
     )
-    stimulus = tau[:, None] * occupancy / (1.0 + tau[:, None] * occupancy)
-    return np.minimum(stimulus * ((1.0 + full) / full)[:, None], 1.0)
+    effect = stimulus / (1.0 + stimulus) * ((1.0 + full) / full)[:, None]
+    return np.asarray(1.0 - 1.0 / total), np.minimum(effect, 1.0)
 
 
 def _efficacy(library: Library, drug: str) -> Number:
