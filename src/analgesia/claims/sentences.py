@@ -231,8 +231,9 @@ def found_sentence(claim: Claim) -> str:
 
 
 def mechanism_sentence(claim: Claim, margins: Sequence[Margin]) -> str:
-    """What the largest essential margin says; nothing without margins."""
+    """What the largest essential margin of the first regimen says; nothing without margins."""
     known = [one for one in margins if one.interval90 is not None and one.median is not None]
+    known = [one for one in known if one.arm == claim.experiment.arms[0].name] or known
     pool = [one for one in known if one.essential] or known
     if not pool:
         return ""
@@ -262,11 +263,8 @@ def prediction_sentence(prediction: Prediction) -> str:
         median=write(first.median), low=write(low), high=write(high), arm=first.arm
     )
     checked = prediction.validation is not None and prediction.validation.status == "validated"
-    return (
-        said
-        + EXTRAPOLATION
-        + (", by a model that was tested on trials." if checked else ", by a model not yet tested on trials.")
-    )
+    model = "a model that was tested on trials" if checked else "a model not yet tested on trials"
+    return f"{said}{EXTRAPOLATION}, by {model}; the interval leaves out errors of the model itself."
 
 
 def paragraph(claim: Claim, found: Verdict, margins: Sequence[Margin], prediction: Prediction) -> str:

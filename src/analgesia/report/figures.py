@@ -192,7 +192,7 @@ def margin_figure(judgement: Judgement) -> Markup | None:
         )
         axes.set_yticks(ticks, labels, fontsize=8.5)
         axes.tick_params(axis="y", length=0)
-        axes.xaxis.set_major_formatter(lambda value, _place: f"{value:g}")
+        axes.xaxis.set_major_formatter(positional)
         axes.spines["left"].set_visible(False)
         axes.set_xlabel("free peak concentration ÷ potency   (grey: too little to matter)")
         frame(figure, LETTER * max(map(len, labels)) + 0.1, 0.12, 0.48, 0.2)
@@ -237,7 +237,7 @@ def exposure_figure(judgement: Judgement) -> Markup | None:
             axes.set_xlabel("hours")
             axes.set_title(wrapped(arm, 62 // len(arms)), fontsize=8.5)
         panels[0][0].set_ylabel(f"free, {SITE_WORDS[series['site']].removeprefix('the ')} (nM)")
-        panels[0][0].yaxis.set_major_formatter(lambda value, _place: f"{value:g}")
+        panels[0][0].yaxis.set_major_formatter(positional)
         handles = {
             text: line
             for axes in panels[0]
@@ -324,7 +324,7 @@ def kinetics_figure(rows: Sequence[Any]) -> Markup | None:
         axes.set_yticks(range(len(rows)), names, fontsize=8.5)
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
-        axes.xaxis.set_major_formatter(lambda value, _place: f"{value:g}")
+        axes.xaxis.set_major_formatter(positional)
         axes.xaxis.set_minor_formatter(lambda value, _place: "")
         axes.set_xlabel("simulated ÷ published")
         frame(figure, LETTER * max(map(len, names)) + 0.1, 0.12, 0.48, 0.1)
@@ -334,6 +334,11 @@ def kinetics_figure(rows: Sequence[Any]) -> Markup | None:
             "Simulated against published kinetics",
             "Each row is one published mean or median; 1 means equal.",
         )
+
+
+def positional(value: float, _place: int) -> str:
+    """A tick without an exponent."""
+    return str(np.format_float_positional(value, trim="-"))
 
 
 def wrapped(words: str, width: int) -> str:

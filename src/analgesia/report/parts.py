@@ -218,7 +218,7 @@ def prediction_part(judgement: Judgement) -> Markup:
             f"{prediction.label[:1].upper()}{prediction.label[1:]} ({unit_words(prediction.unit)})",
             (
                 "Regimen",
-                "Average over people (90 % interval over what is not known)",
+                "Average over people (90 % interval over what is not known of the numbers)",
                 "Persons, 90 % interval",
                 "Failed runs",
             ),

@@ -1,0 +1,61 @@
+"""Claims judged on the real pathway, as far as the receptors: exposures are computed, not faked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analgesia import evidence
+from analgesia.claims.experiment import Size, check
+from analgesia.claims.judge import Judgement
+
+SMALL = Size(8, 5, 2)
+
+
+@pytest.fixture(scope="module")
+def judged() -> dict[str, Judgement]:
+    names = [
+        "acts_on_opioid_receptors",
+        "blocks_sodium_channels",
+        "anti_inflammatory",
+        "forms_are_interchangeable",
+    ]
+    return {one.claim.name: one for one in check(names, library=evidence.load(), size=SMALL)}
+
+
+def test_what_cannot_arrive_is_not_reached(judged: dict[str, Judgement]) -> None:
+    for name in ("blocks_sodium_channels", "anti_inflammatory"):
+        assert str(judged[name].verdict.word) == "not reached at documented human exposure"
+    nerve = [m for m in judged["blocks_sodium_channels"].margins if m.target == "nerve_conduction_block"]
+    assert nerve
+    assert all(m.interval90 is not None and m.interval90[1] < 1e-3 for m in nerve)
+
+
+def test_forms_differ_in_what_reaches_the_blood(judged: dict[str, Judgement]) -> None:
+    arms = {arm.arm: arm for arm in judged["forms_are_interchangeable"].prediction.arms}
+    peaks = [arm.median or 0.0 for arm in arms.values()]
+    assert min(peaks) > 0.0
+    assert max(peaks) > 2.0 * min(peaks)
+
+
+def test_margins_are_finite_counted_and_sourced(judged: dict[str, Judgement]) -> None:
+    for one in judged.values():
+        assert one.numbers and one.sources
+        for margin in one.margins:
+            assert margin.interval90 is not None
+            assert np.all(np.isfinite([margin.median, *margin.interval90]))
+
+
+def test_a_hundredfold_weaker_affinity_divides_the_margin_by_a_hundred(
+    judged: dict[str, Judgement], tmp_path: Path
+) -> None:
+    (tmp_path / "drugs").mkdir()
+    (tmp_path / "drugs" / "weaker.toml").write_text(
+        'name = "mitragynine"\n[affinity.mu_opioid]\nmultiply = 100\n'
+    )
+    (weaker,) = check(["acts_on_opioid_receptors"], library=evidence.load(overlays=[tmp_path]), size=SMALL)
+    for before, after in zip(judged["acts_on_opioid_receptors"].margins, weaker.margins, strict=True):
+        factor = 100.0 if (before.compound, before.target) == ("mitragynine", "mu_opioid") else 1.0
+        assert np.isclose((after.median or 0.0) * factor, before.median or 0.0, rtol=1e-6)
