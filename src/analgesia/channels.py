@@ -53,7 +53,9 @@ class Expression:
         try:
             tree = ast.parse(text, mode="eval").body
         except (SyntaxError, ValueError) as error:
-            raise EvidenceError(f"{place}: `{text}` is not arithmetic ({error}); write it as in Python") from None
+            raise EvidenceError(
+                f"{place}: `{text}` is not arithmetic ({error}); write it as in Python"
+            ) from None
         expression = cls(text, place, tree)
         expression.names()
         return expression
@@ -166,7 +168,11 @@ def channel(name: str, library: Library) -> Channel:
     }
     gates = tuple(record.equations.get("gates", "").split())
     for gate in gates:
-        forms = [pair for pair in (("alpha", "beta"), ("inf", "tau")) if all(f"{side}_{gate}" in equations for side in pair)]
+        forms = [
+            pair
+            for pair in (("alpha", "beta"), ("inf", "tau"))
+            if all(f"{side}_{gate}" in equations for side in pair)
+        ]
         if len(forms) != 1:
             raise EvidenceError(
                 f"{place}: gate `{gate}` needs either equations alpha_{gate} and beta_{gate} or inf_{gate} and tau_{gate}"
@@ -190,4 +196,6 @@ def _plain(number: Any) -> float:
     for unit in UNITS.values():
         if units.same_dimension(number.unit, unit):
             return float(number.to(unit))
-    raise EvidenceError(f"{number.place}: unit {number.unit} has no place in a channel's equation; use one of {', '.join(UNITS.values())}")
+    raise EvidenceError(
+        f"{number.place}: unit {number.unit} has no place in a channel's equation; use one of {', '.join(UNITS.values())}"
+    )

@@ -50,7 +50,9 @@ def fibre(name: str, library: Library) -> Fibre:
     channels = {key: channel(key, library) for key in names}
     missing = [key for key, found in channels.items() if found.kind != "pump" and key not in densities]
     if missing:
-        raise EvidenceError(f"neuron {name}: parameters.conductance lacks {', '.join(missing)}; give a density in S/cm2")
+        raise EvidenceError(
+            f"neuron {name}: parameters.conductance lacks {', '.join(missing)}; give a density in S/cm2"
+        )
     cable, pools = record.parameters["cable"], record.parameters["pools"]
     parameters = {f"conductance_{key}": float(number.to("S/cm2")) for key, number in densities.items()}
     parameters |= {
@@ -93,7 +95,10 @@ def membrane(name: str, channels: tuple[tuple[str, Channel], ...]) -> Membrane:
 
     def currents(v: Any, y: Namespace, p: Namespace) -> tuple[Any, Any]:
         thermal = GAS_CONSTANT * (p.temperature + ZERO_CELSIUS) / FARADAY * 1e3
-        driving = {"sodium": v - thermal * log(y.na_out / y.na_in), "potassium": v - thermal * log(y.k_out / y.k_in)}
+        driving = {
+            "sodium": v - thermal * log(y.na_out / y.na_in),
+            "potassium": v - thermal * log(y.k_out / y.k_in),
+        }
         flow: dict[str, Any] = {
             "sodium": p.conductance_leak_na * driving["sodium"] + p.balance_na,
             "potassium": p.conductance_leak_k * driving["potassium"] + p.balance_k,
@@ -142,7 +147,13 @@ def resting_leaks(
     fibre: Fibre, parameters: Mapping[str, Any], initial: Mapping[str, Any]
 ) -> dict[str, NDArray[np.float64]]:
     """Leak conductances (or, where one would be negative, constant currents) with which the membrane rests at its initial state."""
-    bare = {**parameters, "conductance_leak_na": 0.0, "conductance_leak_k": 0.0, "balance_na": 0.0, "balance_k": 0.0}
+    bare = {
+        **parameters,
+        "conductance_leak_na": 0.0,
+        "conductance_leak_k": 0.0,
+        "balance_na": 0.0,
+        "balance_k": 0.0,
+    }
     v = initial["v"]
     known = Namespace({name: initial[name] for name in POOLS}, "pool")
     p = Namespace(bare, "parameter")

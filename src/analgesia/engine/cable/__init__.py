@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from analgesia.engine.cable.geometry import Geometry, cylinder
+from analgesia.engine.cable.geometry import Branch, Geometry, cylinder, tree
 from analgesia.engine.cable.membrane import Membrane
 from analgesia.engine.cable.simulation import CableResult, Pulse, simulate
 
-__all__ = ["CableResult", "Geometry", "Membrane", "Pulse", "cylinder", "simulate"]
+__all__ = ["Branch", "CableResult", "Geometry", "Membrane", "Pulse", "cylinder", "simulate", "tree"]

@@ -18,16 +18,33 @@ from typing import Any
 
 import llvmlite.ir as ir
 
-from analgesia.engine.cable.membrane import Recorded
 from analgesia.engine.cable.arithmetic import CableVector
+from analgesia.engine.cable.membrane import Recorded
 from analgesia.engine.mathematics import Vector
 from analgesia.engine.simd import Emitter
 
 I64, F64, I1 = ir.IntType(64), ir.DoubleType(), ir.IntType(1)
 NAME = "advance"
 
-POINTERS = ("state", "parameters", "up", "down", "parent", "region", "wave", "amplitude", "site", "probe", "spikes", "counts",
-            "trace", "scale", "numbers", "sizes")
+POINTERS = (
+    "state",
+    "parameters",
+    "up",
+    "down",
+    "parent",
+    "region",
+    "patch",
+    "wave",
+    "amplitude",
+    "site",
+    "probe",
+    "spikes",
+    "counts",
+    "trace",
+    "scale",
+    "numbers",
+    "sizes",
+)
 """Arguments of the kernel, all pointers to double but those of INTEGERS."""
 INTEGERS = frozenset(("parent", "region", "site", "probe", "counts", "sizes"))
 SIZES = ("compartments", "steps", "stimuli", "probes", "capacity", "every", "first")
@@ -56,7 +73,9 @@ class Layout:
 
     def scratch(self, part: str) -> int:
         """Pivot, right-hand side (later the old voltage), voltage at half step, what the children add to diagonal and side."""
-        return 1 + self.gates + 4 * self.pools + ("pivot", "side", "middle", "diagonal", "incoming").index(part)
+        return (
+            1 + self.gates + 4 * self.pools + ("pivot", "side", "middle", "diagonal", "incoming").index(part)
+        )
 
 
 class _Loops:
@@ -69,7 +88,9 @@ class _Loops:
     def count(self, name: str, limit: Any, body: Callable[[Any], None]) -> None:
         """for i in 0 .. limit - 1: body(i)."""
         start = self.b.block
-        head, inside, after = (self.function.append_basic_block(f"{name}.{part}") for part in ("head", "body", "end"))
+        head, inside, after = (
+            self.function.append_basic_block(f"{name}.{part}") for part in ("head", "body", "end")
+        )
         self.b.branch(head)
         self.b.position_at_end(head)
         index = self.b.phi(I64, name)
@@ -147,7 +168,9 @@ class Kernel:
     def text(self) -> str:
         """IR of the whole kernel."""
         self.size = {name: self.scalar("sizes", self.whole(k)) for k, name in enumerate(SIZES)}
-        self.number = {name: self.spread(self.scalar("numbers", self.whole(k))) for k, name in enumerate(NUMBERS)}
+        self.number = {
+            name: self.spread(self.scalar("numbers", self.whole(k))) for k, name in enumerate(NUMBERS)
+        }
         self.coupling = self.load(self.arg["scale"], self.whole(0))
         self.injected = self.load(self.arg["scale"], self.whole(1))
         self.per_step = self.v.div(self.v.const(1e-3), self.number["half"])
@@ -164,7 +187,9 @@ class Kernel:
     def _step(self, step: Any) -> None:
         last = self.b.sub(self.size["compartments"], self.whole(1))
         self.loops.count("stimulus", self.size["stimuli"], lambda k: self._inject(step, k))
-        self.loops.count("down", self.size["compartments"], lambda k: self._eliminate(step, self.b.sub(last, k)))
+        self.loops.count(
+            "down", self.size["compartments"], lambda k: self._eliminate(step, self.b.sub(last, k))
+        )
         self.loops.count("up", self.size["compartments"], self._substitute)
         self.loops.count("probe", self.size["probes"], lambda k: self._watch(step, k))
 
@@ -210,7 +235,9 @@ class Kernel:
         for k in range(layout.pools):
             self.store(pool[k], state, self._at(block, layout.pool(k, 2)))
             self.store(pool[layout.pools + k], state, self._at(block, layout.pool(k, 3)))
-        capacitance = v.mul(emitter.emit([m.capacitance])[0], self.per_step)
+        patch = self.spread(self.scalar("patch", i))
+        current, slope = v.mul(current, patch), v.mul(slope, patch)
+        capacitance = v.mul(v.mul(emitter.emit([m.capacitance])[0], self.per_step), patch)
         parent = self.scalar("parent", i)
         up = v.mul(self.spread(self.scalar("up", i)), self.coupling)
         down = v.mul(self.spread(self.scalar("down", i)), self.coupling)
@@ -227,7 +254,10 @@ class Kernel:
         def pass_on() -> None:
             above = self._block(parent)
             share = v.mul(down, pivot)
-            for part, extra in (("diagonal", v.sub(down, v.mul(share, up))), ("incoming", v.mul(share, side))):
+            for part, extra in (
+                ("diagonal", v.sub(down, v.mul(share, up))),
+                ("incoming", v.mul(share, side)),
+            ):
                 where = self._at(above, layout.scratch(part))
                 self.store(v.add(self.load(state, where), extra), state, where)
 
@@ -260,7 +290,9 @@ class Kernel:
         for k in range(layout.pools):
             value, before, offset, gain = (self._at(block, layout.pool(k, part)) for part in range(4))
             now = v.fma(self.load(state, gain), middle, self.load(state, offset))
-            change = v.sub(v.mul(self.number["now"], now), v.mul(self.number["before"], self.load(state, before)))
+            change = v.sub(
+                v.mul(self.number["now"], now), v.mul(self.number["before"], self.load(state, before))
+            )
             self.store(v.fma(self.number["dt"], change, self.load(state, value)), state, value)
             self.store(now, state, before)
 
@@ -273,7 +305,10 @@ class Kernel:
 
         def keep() -> None:
             row = self.b.sdiv(absolute, self.size["every"])
-            first = self.b.sdiv(self.b.add(self.size["first"], self.b.sub(self.size["every"], self.whole(1))), self.size["every"])
+            first = self.b.sdiv(
+                self.b.add(self.size["first"], self.b.sub(self.size["every"], self.whole(1))),
+                self.size["every"],
+            )
             where = self.b.add(self.b.mul(self.b.sub(row, first), self.size["probes"]), k)
             self.store(old, self.arg["trace"], where)
 
@@ -290,7 +325,10 @@ class Kernel:
                 bit = self.b.extract_element(crossed, ir.Constant(ir.IntType(32), lane))
 
                 def one(lane: int = lane) -> None:
-                    slot = self.b.gep(self.arg["counts"], [self.b.add(self.b.mul(k, self.whole(self.lanes)), self.whole(lane))])
+                    slot = self.b.gep(
+                        self.arg["counts"],
+                        [self.b.add(self.b.mul(k, self.whole(self.lanes)), self.whole(lane))],
+                    )
                     seen = self.b.load(slot)
 
                     def put() -> None:
@@ -304,4 +342,6 @@ class Kernel:
 
                 self.loops.when("lane", bit, one)
 
-        self.loops.when("spike", self.b.icmp_unsigned("!=", mask, ir.Constant(ir.IntType(self.lanes), 0)), note)
+        self.loops.when(
+            "spike", self.b.icmp_unsigned("!=", mask, ir.Constant(ir.IntType(self.lanes), 0)), note
+        )

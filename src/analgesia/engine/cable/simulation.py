@@ -193,7 +193,11 @@ class _Run:
             [np.broadcast_to(np.asarray(p.amplitude, float), (len(ratio),))[chosen] for p in self.pulses]
         ).reshape(-1, width)
         area = geometry.area
-        amplitude = amplitude * 1e-6 / area[[p.compartment for p in self.pulses]][:, None] if self.pulses else amplitude
+        amplitude = (
+            amplitude * 1e-6 / area[[p.compartment for p in self.pulses]][:, None]
+            if self.pulses
+            else amplitude
+        )
         scale = np.array([ratio[chosen], 1.0 / ratio[chosen]])
         site = np.array([p.compartment for p in self.pulses], np.int64)
         probe = np.array(self.probes, np.int64)
@@ -206,12 +210,14 @@ class _Run:
             steps = min(BLOCK, self.steps - start)
             wave = self._wave(start, steps)
             counts = np.zeros((len(self.probes), width), np.int64)
-            sizes = np.array([n, steps, len(self.pulses), len(self.probes), capacity, self.every, start], np.int64)
+            sizes = np.array(
+                [n, steps, len(self.pulses), len(self.probes), capacity, self.every, start], np.int64
+            )
             row = -(-start // self.every)
             part = np.zeros((-(-(start + steps) // self.every) - row, len(self.probes), width))
             arrays = {
                 "state": block, "parameters": parameters, "up": up, "down": down, "parent": geometry.parent.astype(np.int64),
-                "region": geometry.region.astype(np.int64), "wave": wave, "amplitude": amplitude, "site": site, "probe": probe,
+                "region": geometry.region.astype(np.int64), "patch": geometry.patch.astype(float), "wave": wave, "amplitude": amplitude, "site": site, "probe": probe,
                 "spikes": buffer, "counts": counts, "trace": part, "scale": scale, "numbers": numbers, "sizes": sizes,
             }  # fmt: skip
             self.kernel.call(*[arrays[name].ctypes.data for name in code.POINTERS])
@@ -222,7 +228,8 @@ class _Run:
                         spikes[lane][k].append(buffer[k, : counts[k, lane], lane].copy())
             count()
         done = tuple(
-            tuple(np.concatenate(found) if found else np.zeros(0) for found in spikes[lane]) for lane in range(last - first)
+            tuple(np.concatenate(found) if found else np.zeros(0) for found in spikes[lane])
+            for lane in range(last - first)
         )
         final = block[:, :live].transpose(2, 0, 1)[: last - first].copy()
         return done, trace.transpose(2, 1, 0)[: last - first].copy(), final
@@ -232,38 +239,50 @@ class _Run:
         edges = (start + np.arange(steps + 1)) * self.dt
         wave = np.zeros((len(self.pulses), steps))
         for k, pulse in enumerate(self.pulses):
-            overlap = np.minimum(edges[1:], pulse.start + pulse.duration) - np.maximum(edges[:-1], pulse.start)
+            overlap = np.minimum(edges[1:], pulse.start + pulse.duration) - np.maximum(
+                edges[:-1], pulse.start
+            )
             wave[k] = np.clip(overlap / self.dt, 0.0, 1.0)
         return wave
 
 
-def _lane_count(parameters: Mapping[str, Any], initial: Mapping[str, Any], ratio: Any, lanes: int | None) -> int:
+def _lane_count(
+    parameters: Mapping[str, Any], initial: Mapping[str, Any], ratio: Any, lanes: int | None
+) -> int:
     sizes = {np.shape(a)[-1] for a in parameters.values() if np.ndim(a) > 0}
     sizes |= {np.shape(a)[0] for a in initial.values() if np.ndim(a) > 0}
     sizes |= {len(ratio)} if np.ndim(ratio) else set()
     sizes |= {lanes} if lanes is not None else set()
     if len(sizes - {1}) > 1:
-        raise ModelError(f"cable: inputs speak of {', '.join(map(str, sorted(sizes)))} lanes; give each one number or one per lane")
+        raise ModelError(
+            f"cable: inputs speak of {', '.join(map(str, sorted(sizes)))} lanes; give each one number or one per lane"
+        )
     size = max(sizes, default=1)
     if size < 1:
         raise ModelError("cable: no lanes to run")
     return int(size)
 
 
-def _check(geometry: Geometry, duration: float, dt: float, probes: Sequence[int], pulses: Sequence[Pulse]) -> None:
+def _check(
+    geometry: Geometry, duration: float, dt: float, probes: Sequence[int], pulses: Sequence[Pulse]
+) -> None:
     if not np.isfinite(duration) or duration < 0.0:
         raise ModelError(f"cable: duration must be a number of ms, 0 or more, not {duration}")
     if not np.isfinite(dt) or dt <= 0.0:
         raise ModelError(f"cable: the step must be above 0 ms, not {dt}")
     for what, where in [("probe", p) for p in probes] + [("pulse", p.compartment) for p in pulses]:
         if not 0 <= where < geometry.count:
-            raise ModelError(f"cable: a {what} at compartment {where}; there are compartments 0 to {geometry.count - 1}")
+            raise ModelError(
+                f"cable: a {what} at compartment {where}; there are compartments 0 to {geometry.count - 1}"
+            )
     for pulse in pulses:
         if not np.all(np.isfinite(pulse.amplitude)) or not pulse.duration > 0.0:
             raise ModelError("cable: a pulse needs a finite amplitude (nA) and a duration above 0 ms")
 
 
-def _parameter_table(membrane: Membrane, geometry: Geometry, parameters: Mapping[str, Any], size: int) -> Array:
+def _parameter_table(
+    membrane: Membrane, geometry: Geometry, parameters: Mapping[str, Any], size: int
+) -> Array:
     """[region, parameter + hoisted, lane]."""
     recorded = _compiled(membrane).recorded
     regions = int(geometry.region.max()) + 1
@@ -271,7 +290,11 @@ def _parameter_table(membrane: Membrane, geometry: Geometry, parameters: Mapping
     if missing or extra:
         raise ModelError(
             f"membrane `{membrane.name}`: "
-            + "; ".join(f"{what} {', '.join(sorted(names))}" for what, names in (("missing", missing), ("unknown", extra)) if names)
+            + "; ".join(
+                f"{what} {', '.join(sorted(names))}"
+                for what, names in (("missing", missing), ("unknown", extra))
+                if names
+            )
         )
     table = np.empty((regions, len(membrane.parameters) + len(recorded.hoisted), size))
     for k, name in enumerate(membrane.parameters):
@@ -279,7 +302,9 @@ def _parameter_table(membrane: Membrane, geometry: Geometry, parameters: Mapping
         if not np.all(np.isfinite(values)):
             raise ModelError(f"membrane `{membrane.name}`: parameter `{name}` is not a finite number")
         if name.startswith("conductance") and np.any(values < 0.0):
-            raise ModelError(f"membrane `{membrane.name}`: conductance `{name}` is negative; give 0 or more S/cm2")
+            raise ModelError(
+                f"membrane `{membrane.name}`: conductance `{name}` is negative; give 0 or more S/cm2"
+            )
         table[:, k] = values if values.ndim == 2 else np.broadcast_to(values, (size,))
     known = {node: table[:, k] for k, node in enumerate(recorded.parameters)}
     for k, value in enumerate(_evaluate(recorded.graph, recorded.hoisted, known)):
@@ -293,13 +318,20 @@ def _evaluate(graph: Graph, roots: Sequence[int], known: Mapping[int, Any]) -> l
 
 
 def _initial_state(
-    membrane: Membrane, recorded: Recorded, geometry: Geometry, initial: Mapping[str, Any], table: Array, size: int
+    membrane: Membrane,
+    recorded: Recorded,
+    geometry: Geometry,
+    initial: Mapping[str, Any],
+    table: Array,
+    size: int,
 ) -> Array:
     """[lane, compartment, voltage + gates + pools]; gates not given start at their target."""
     names = ["v", *membrane.gate_names, *membrane.pools]
     for name, values in initial.items():
         if name not in names:
-            raise ModelError(f"membrane `{membrane.name}` has no `{name}` to start; it has {', '.join(names)}")
+            raise ModelError(
+                f"membrane `{membrane.name}` has no `{name}` to start; it has {', '.join(names)}"
+            )
         if not np.all(np.isfinite(values)):
             raise ModelError(f"membrane `{membrane.name}`: the initial `{name}` is not a finite number")
     for name in ("v", *membrane.pools):
@@ -336,7 +368,9 @@ def _check_step(
         for name, rate in zip(membrane.gate_names, rates, strict=True):
             fastest = float(np.max(rate))
             if not np.isfinite(fastest) or np.min(rate) < 0.0:
-                raise ModelError(f"membrane `{membrane.name}`: gate `{name}` has no valid rate at {voltage:g} mV")
+                raise ModelError(
+                    f"membrane `{membrane.name}`: gate `{name}` has no valid rate at {voltage:g} mV"
+                )
             if fastest * dt > COARSEST:
                 raise ModelError(
                     f"membrane `{membrane.name}`: a step of {dt:g} ms is too coarse for gate `{name}`, whose time constant falls to "
@@ -346,4 +380,11 @@ def _check_step(
 
 def _first(geometry: Geometry) -> tuple[Any, ...]:
     """The root compartment alone, in region 0."""
-    return geometry.parent[:1], geometry.length[:1], geometry.diameter[:1], geometry.resistivity, geometry.region[:1] * 0
+    return (
+        geometry.parent[:1],
+        geometry.length[:1],
+        geometry.diameter[:1],
+        geometry.resistivity,
+        geometry.region[:1] * 0,
+        geometry.patch[:1],
+    )
