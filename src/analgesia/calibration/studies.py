@@ -47,6 +47,9 @@ CONCENTRATIONS = ("cmax", "auc_last", "auc_inf", "auc_interval")
 MEDIANS = ("median", "range_of_cohort_medians")
 A_DAY = 24.0
 
+DESIGNS = "kinetic_designs"
+"""Record of `circuits` with what a fit made of the unprinted part of a design, by `<source>.lloq.<drug>`."""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -127,7 +130,15 @@ def read_study(name: str, library: Library) -> Study:
             _result(row, regimens[0], int(row["n"] if "n" in row else design["n"])) for row in trial.results
         )
         limits = design["lloq"]
-        plans = tuple(_plan(regimen, samples, limits) for regimen in regimens)
+        fitted = library.circuits[DESIGNS].parameters if DESIGNS in library.circuits else {}
+        found = {}
+        for drug in regimens[0].drugs:
+            key = f"{trial.source}.lloq.{drug.name}"
+            stated = Quantity.parse(limits[drug.name])
+            found[drug.name] = (
+                fitted[key].to("ng/mL") if key in fitted else stated.to("ng/mL", drug.molar_mass)
+            )
+        plans = tuple(_plan(regimen, samples, found) for regimen in regimens)
     except KeyError as missing:
         raise EvidenceError(f"{', '.join(trial.files)}: an exposure study needs {missing}") from None
     notes = tuple(f"{key}: {text}" for key, text in design.items() if key.endswith("_basis"))
@@ -144,12 +155,9 @@ def read_study(name: str, library: Library) -> Study:
     )
 
 
-def _plan(regimen: Administration, samples: Floats, limits: Mapping[str, str]) -> Plan:
+def _plan(regimen: Administration, samples: Floats, limits: Mapping[str, float]) -> Plan:
     interval = float(regimen.times[1] - regimen.times[0]) if regimen.times.size > 1 else A_DAY
-    found = {
-        drug.name: Quantity.parse(limits[drug.name]).to("ng/mL", drug.molar_mass) for drug in regimen.drugs
-    }
-    return Plan(regimen, samples, interval, found)
+    return Plan(regimen, samples, interval, limits)
 
 
 def _result(row: Mapping[str, Any], regimen: Administration, n: int) -> Result:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analgesia.calibration.fit import Fit, Free
+from analgesia.calibration.studies import DESIGNS
 from analgesia.pharmacokinetics.kinetics import CORRELATIONS
 
 if TYPE_CHECKING:
@@ -36,6 +37,14 @@ def documents(fit: Fit, library: Library) -> dict[str, str]:
         if drug is not None and drug.formed_from and "[formed_from.yield]" in files[owner]:
             files[owner] += f'\n[formed_from]\ndrug = "{drug.formed_from["drug"]}"\n'
     files[f"circuits/{CORRELATIONS}.toml"] = _correlations(fit, [*values.values()])
+    files[f"circuits/{DESIGNS}.toml"] = HEAD.format(compound=fit.compound, name=DESIGNS) + (
+        'title = "What the fit makes of the conduct of studies that print too little of it"\nkind = "calibration"\n'
+        + "".join(
+            _number(f'parameters."{free.name}"', fit, free, None)
+            for free in fit.free
+            if free.kind == "designs"
+        )
+    )
     return files
 
 
