@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,6 +22,11 @@ from analgesia.quantities import Quantity
 
 if TYPE_CHECKING:
     from analgesia.evidence import Library
+
+PEOPLE = 200
+"""People, each under another guess at what is not known, behind the interval of the receptor form."""
+
+MAXIMUM_HOURS = 72.0
 
 SUMMARY = "Simulate breathing under an opioid, with or without an antagonist."
 
@@ -109,7 +114,7 @@ def command(
         raise ModelError(
             "--antagonist, --patients and --without-arrest belong to the overdose model (--form kinetic)"
         )
-    _receptor(library, opioid, bolus, oral, subject, hours, seed, plot, as_json)
+    _receptor(settings, opioid, bolus, oral, subject, hours, seed, plot, as_json)
 
 
 def _kinetic(
@@ -163,7 +168,7 @@ def _kinetic(
 
 
 def _receptor(
-    library: Library,
+    settings: Settings,
     opioid: str,
     bolus: Quantity | None,
     oral: Quantity | None,
@@ -178,20 +183,29 @@ def _receptor(
     from analgesia.errors import ModelError
     from analgesia.ventilation import exposure, receptor_form, reporting
 
-    if not 0.0 < hours <= 72.0:
-        raise ModelError(f"hours must be above 0 and at most 72, not {hours:g}")
-    receptor_form.record(library, opioid)
+    if not 0.0 < hours <= MAXIMUM_HOURS:
+        raise ModelError(f"hours must be above 0 and at most {MAXIMUM_HOURS:g}, not {hours:g}")
+    library = settings.library()
+    form = receptor_form.record(library, opioid)
     times = np.linspace(0.0, hours, max(int(np.ceil(hours * 60.0)), 1) + 1)
     route = "bolus" if oral is None else "oral"
     milligrams = _milligrams(bolus or oral or Quantity(0.0, "mg"), f"--{route}")
-    course = getattr(exposure, route)(library, opioid, milligrams, times)
+    partners = {}
+    if form.identifiers["basis"] == "brain_unbound":
+        if route == "bolus":
+            raise ModelError(f"{opioid}: only doses by mouth can be followed to the brain; use --oral")
+        partners = _brain(settings, opioid, milligrams, times, seed)
+        course = partners.pop(opioid)
+    else:
+        course = getattr(exposure, route)(library, opioid, milligrams, times)
     response = receptor_form.respond(
         opioid,
         times,
         course,
         subject=subject,
         library=library,
-        replicates=200,
+        partners=partners,
+        replicates=PEOPLE + 1,
         seed=seed,
     )
     reason = exposure.outside(library, opioid, milligrams, route)
@@ -209,6 +223,29 @@ def _receptor(
     for text in (*response.translations, *response.assumptions):
         click.echo(f"assumed: {text}")
     _closing(answer)
+
+
+def _brain(settings: Settings, drug: str, milligrams: float, times: Any, seed: int) -> dict[str, Any]:
+    """Unbound courses in the brain (nM) of every agonist that a dose by mouth leads to: the median first, then person by person."""
+    import numpy as np
+
+    from analgesia import api
+
+    dose = api.drug(drug, evidence=settings.evidence).dose(f"{milligrams:g} mg", route="oral")
+    people = api.population("healthy_volunteer", PEOPLE, seed, evidence=settings.evidence)
+    hours = max(float(times[-1]), 1.0)
+    result = api.simulate(people, [dose], duration=f"{hours:g} h", seed=seed, evidence=settings.evidence)
+    found = (
+        result.concentration.sel(arm=dose.name, site="brain")
+        .isel(replicate=0)
+        .transpose("analyte", "patient", "time")
+    )
+    then = np.asarray(found.coords["time"].values, dtype=float)
+    courses = {}
+    for analyte, rows in zip(found.coords["analyte"].values, found.values, strict=True):
+        own = np.array([np.interp(times, then, row) for row in rows])
+        courses[str(analyte)] = np.maximum(np.vstack([np.median(own, axis=0), own]), 0.0)
+    return courses
 
 
 def _closing(answer: dict[str, object]) -> None:
