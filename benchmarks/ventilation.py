@@ -4,7 +4,8 @@
 
 `us_per_patient_core` is wall time times threads over patients, for a whole patient-scenario of 1.5 h: arrest rule, rescue and outputs
 included. `error` is the largest difference of ventilation (L/min) from a far tighter run. The published program (R deSolve with a
-compiled right-hand side, relative tolerance 1e-3) needs 0.17 to 0.29 s per patient-scenario and core, measured elsewhere. Peers run the same equations compiled by Numba, in the interpreter PYTHON (it needs numba and scipy).
+compiled right-hand side, relative tolerance 1e-3) needs 0.17 to 0.29 s per patient-scenario and core, measured elsewhere. Peers run the
+same equations compiled by Numba, in the interpreter PYTHON (it needs numba and scipy).
 """
 
 from __future__ import annotations
@@ -101,14 +102,15 @@ def against_tight(
     course: Any, antagonists: tuple[str, ...], library: evidence.Library, count: int = 8
 ) -> float:
     """Largest difference of ventilation from a run at a thousandth of the tolerance, over the first people."""
-    usual = subjects.RELATIVE
-    subjects.RELATIVE = usual * 1e-3  # the run reads it at every call
-    try:
-        tight = simulate(
-            "fentanyl", 1.625, subject="chronic", antagonists=antagonists, patients=count, library=library
-        )
-    finally:
-        subjects.RELATIVE = usual
+    tight = simulate(
+        "fentanyl",
+        1.625,
+        subject="chronic",
+        antagonists=antagonists,
+        patients=count,
+        library=library,
+        tolerance=1e-9,
+    )
     return float(np.abs(tight.ventilation - course.ventilation[:count])[:, 1:].max())
 
 
@@ -124,7 +126,7 @@ def peers(python: str, patients: int, library: evidence.Library) -> Iterator[dic
         json.dumps([start[n] for n in STATES]),
     ]
     environment = os.environ | {"PYTHONPATH": str(HERE.parent / "src")}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)  # noqa: S603
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
         reason = done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "no output"
         yield row("fentanyl 1.625 mg, untreated, 1.5 h", f"peers skipped: {reason}", float("nan"), None, 1)

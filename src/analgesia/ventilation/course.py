@@ -20,7 +20,7 @@ from analgesia.quantities import Quantity
 from analgesia.ventilation.passes import Dosing, Pass, run
 from analgesia.ventilation.regimens import Regimen
 from analgesia.ventilation.scoring import collapse_times, first_at_or_below
-from analgesia.ventilation.subjects import opioid, parameters, rows_of, steady_start
+from analgesia.ventilation.subjects import RELATIVE, opioid, parameters, rows_of, steady_start
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
@@ -81,6 +81,7 @@ def simulate(
     seed: int = 1,
     progress: Progress | None = None,
     threads: int | None = None,
+    tolerance: float = RELATIVE,
 ) -> Course:
     """Breathing after an intravenous bolus of `milligrams` of an opioid at t = 0 and what is given against it.
 
@@ -119,6 +120,7 @@ def simulate(
             duration,
             with_arrest,
             threads,
+            tolerance,
         )
         blocks.append(case.course(times))
         if progress:
@@ -188,6 +190,7 @@ class _Case:
     duration: float
     with_arrest: bool
     threads: int | None
+    tolerance: float
 
     def course(self, times: Array) -> _Block:
         """The untreated run, from it the times of the antagonist, then the treated run."""
@@ -214,7 +217,15 @@ class _Case:
     def _run(self, times: Array, dosing: Dosing) -> tuple[Pass, Array]:
         """A run by the arrest rule: without collapse, then again with it for those whose circulation gives way."""
         fine = np.arange(0.0, times[-1] + FINE / 2, FINE)
-        free = run(self.people, self.start, self.patients, fine, dosing, threads=self.threads)
+        free = run(
+            self.people,
+            self.start,
+            self.patients,
+            fine,
+            dosing,
+            threads=self.threads,
+            tolerance=self.tolerance,
+        )
         if not self.with_arrest:
             return free, np.full(self.patients, np.nan)
         collapse = collapse_times(fine, free.arterial_oxygen, self.threshold, self.duration)
@@ -229,6 +240,7 @@ class _Case:
             fine,
             dosing.only(lost).collapse(collapse[lost]),
             threads=self.threads,
+            tolerance=self.tolerance,
         )
         return free.replaced(lost, ended), collapse
 

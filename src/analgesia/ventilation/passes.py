@@ -130,6 +130,7 @@ def run(
     dosing: Dosing,
     *,
     threads: int | None = None,
+    tolerance: float = RELATIVE,
 ) -> Pass:
     """Integrate a block of patients; a failed integration is an error, since every one of these must end well."""
     solution = solve(
@@ -138,8 +139,8 @@ def run(
         times=times,
         actions=dosing.actions(),
         initial=start,
-        rtol=RELATIVE,
-        atol=absolute_tolerances(),
+        rtol=tolerance,
+        atol=absolute_tolerances(tolerance),
         threads=threads,
         patients=patients,
     ).raise_for_status()

@@ -189,6 +189,6 @@ _SCALES = {"nmol": 1e2, "nM": 1.0, "mmHg": 1e2, "L/s": 1e-1, "1": 1.0}
 _OWN_SCALES = {"brain_O2": 1e-3, "tissue_O2": 1e-3}
 
 
-def absolute_tolerances() -> dict[str, float]:
-    """What counts as nothing in each state: a millionth of its usual size."""
-    return {name: RELATIVE * _OWN_SCALES.get(name, _SCALES[unit]) for name, unit in STATES.items()}
+def absolute_tolerances(relative: float = RELATIVE) -> dict[str, float]:
+    """What counts as nothing in each state: `relative` of its usual size."""
+    return {name: relative * _OWN_SCALES.get(name, _SCALES[unit]) for name, unit in STATES.items()}
