@@ -163,7 +163,7 @@ def _figure(comparisons: Sequence[Comparison], path: Path | None) -> Figure:
 
     if not comparisons:
         raise ModelError("there is no published exposure study to draw")
-    picture = Figure(figsize=(8, 1.2 + 0.27 * len(comparisons)), layout="constrained")
+    picture = Figure(figsize=(10, 1.2 + 0.27 * len(comparisons)), layout="constrained")
     FigureCanvasAgg(picture)
     axes = picture.add_subplot()
     for line, each in enumerate(comparisons):
@@ -171,11 +171,8 @@ def _figure(comparisons: Sequence[Comparison], path: Path | None) -> Figure:
         low, high = (bound / each.published for bound in each.interval90)
         axes.plot([low, high], [line, line], color=colour, linewidth=2, alpha=0.5)
         axes.plot([each.ratio], [line], "o", color=colour, markersize=4)
-    axes.set_yticks(
-        range(len(comparisons)),
-        [f"{c.source}: {c.analyte} {c.statistic.replace('_', ' ')}" for c in comparisons],
-        fontsize=7,
-    )
+    labels = [f"{each.title}: {each.analyte} {each.statistic.replace('_', ' ')}" for each in comparisons]
+    axes.set_yticks(range(len(comparisons)), labels, fontsize=7)
     axes.invert_yaxis()
     axes.set_xscale("log")
     axes.set_xticks([0.25, 0.5, 1, 2, 4], ["1/4", "1/2", "1", "2", "4"])

@@ -295,13 +295,14 @@ def _joint(key: str, pairs: tuple[tuple[str, str, float], ...]) -> Joint:
 def joint_ignorance(library: Library) -> Joint | None:
     """Correlations between fitted numbers, from the record `kinetic_correlations` of `circuits`; None where there is none.
 
-    Small correlations are left out of the file, so the matrix is brought back to a proper one by clipping its eigenvalues.
+    They say how errors go together, not how anything is: no number a result rests on. Small ones are left out of the file, so the
+    matrix is brought back to a proper one by clipping its eigenvalues.
     """
     record = library.circuits.get(CORRELATIONS)
     if record is None:
         return None
     pairs = tuple(
-        (one, other, number.to("1"))
+        (one, other, number.value)
         for one, others in record.parameters.items()
         for other, number in others.items()
     )

@@ -33,7 +33,9 @@ CHUNK = 2_000
 DRAWN = 2_000
 """People whose concentrations are kept for the picture."""
 
-CURVE_POINTS = 240
+CURVE_POINTS = 160
+CURVE_AFTER_DOSE = np.array([0, 0.1, 0.25, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 8])
+CURVED_DOSES = 40
 
 STATISTICS = (
     "cmax",
@@ -91,7 +93,7 @@ def observe(
     pieces: dict[str, dict[str, list[Floats]]] = {name: {key: [] for key in STATISTICS} for name in names}
     reasons: dict[str, Counter[str]] = {name: Counter() for name in names}
     drawn: dict[str, list[Floats]] = {name: [] for name in names}
-    curve_times = np.linspace(0.0, plan.start + plan.samples[-1], CURVE_POINTS) if curves else np.zeros(0)
+    curve_times = _curve_times(plan) if curves else np.zeros(0)
     failed = 0
     for begin in range(0, len(people), CHUNK):
         which = np.arange(begin, min(begin + CHUNK, len(people)))
@@ -116,6 +118,13 @@ def observe(
         curve_times=curve_times,
         curves={name: np.concatenate(parts) for name, parts in drawn.items() if parts},
     )
+
+
+def _curve_times(plan: Plan) -> Floats:
+    """Times for a picture: evenly spaced, and close together after each dose, where concentrations move."""
+    end = plan.start + float(plan.samples[-1])
+    after = (plan.regimen.times[-CURVED_DOSES:, None] + CURVE_AFTER_DOSE).ravel()
+    return np.unique(np.concatenate([np.linspace(0.0, end, CURVE_POINTS), after[after <= end]]))
 
 
 @dataclass(frozen=True)
