@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from analgesia import evidence
 from analgesia.engine.network import Network, run
 from analgesia.errors import ModelError
+from analgesia.evidence.numbers import Number
+from analgesia.evidence.provenance import note
 from analgesia.spinal.circuit import Circuit, read
 from analgesia.spinal.equations import NODES, PERSON, build
 
@@ -90,14 +92,18 @@ class Drive:
 
 
 @lru_cache(maxsize=8)
-def _cord(library_hash: str, library: evidence.Library) -> tuple[Network, Circuit]:
-    circuit = read(library)
-    return build(circuit), circuit
+def _cord(library: evidence.Library) -> tuple[Network, Circuit, tuple[Number, ...]]:
+    with evidence.tally() as used:
+        circuit = read(library)
+    return build(circuit), circuit, tuple(used.numbers.values())
 
 
 def cord(library: evidence.Library) -> tuple[Network, Circuit]:
-    """Network and constants of the library's dorsal horn."""
-    return _cord(library.hash, library)
+    """Network and constants of the library's dorsal horn; its numbers are noted in every open tally."""
+    network, circuit, numbers = _cord(library)
+    for number in numbers:
+        note(number)
+    return network, circuit
 
 
 def drive(
