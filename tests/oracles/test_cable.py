@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from analgesia.engine import exp, where
-from analgesia.engine.cable import Branch, Membrane, Pulse, cylinder, simulate, tree
+from analgesia.engine.cable import Branch, Membrane, Pulse, Stage, cylinder, simulate, tree
 from analgesia.errors import ModelError
 
 REST = -65.0  # mV
@@ -144,6 +144,40 @@ def test_a_lane_does_not_feel_its_neighbours_or_the_threads():
         alone = squid_spikes(0.05, SQUID_PARAMETERS | {"conductance_leak": leak[lane]}, 50, 60.0, threads=1)
         for found, expected in zip(together.spikes[lane], alone.spikes[0], strict=True):
             assert np.array_equal(found, expected)
+
+
+def test_vectors_along_a_neurite_or_across_neurites_give_the_same():
+    branches = [
+        Branch(None, 300.0, 2.0, 30),
+        Branch(0, 200.0, 1.0, 21),
+        Branch(0, 250.0, 1.5, 13),
+        Branch(1, 50.0, 0.5, 3),
+    ]
+    geometry = tree(branches, R_AXIAL)
+    settings = {
+        "duration": 30.0, "dt": 0.025, "initial": {"v": REST}, "pulses": [Pulse(2, 1.0, 25.0, np.array([0.2, 0.3]))],
+        "probes": [0, geometry.count - 1], "threshold": -20.0, "sample_every": 0.5, "diameter_ratio": np.array([1.0, 1.3]),
+    }  # fmt: skip
+    across, along = (simulate(SQUID, geometry, SQUID_PARAMETERS, along=a, **settings) for a in (False, True))
+    np.testing.assert_allclose(along.voltage, across.voltage, rtol=0, atol=1e-7)
+    assert len(across.spikes[1][1]) > 0
+    for lane in (0, 1):
+        for first, second in zip(across.spikes[lane], along.spikes[lane], strict=True):
+            np.testing.assert_allclose(second, first, rtol=1e-9)
+
+
+def test_a_coarse_step_through_silence_moves_the_next_spike_little():
+    pulses = [Pulse(0, 1.0, 1.0, 0.5), Pulse(0, 201.0, 1.0, 0.5)]
+    fine = [Stage(230.0, 0.01)]
+    mixed = [Stage(30.0, 0.01), Stage(170.0, 0.5, "backward-euler", quiet=True), Stage(30.0, 0.01)]
+    spikes = [
+        simulate(
+            SQUID, cylinder(1000.0, 1.0, 50, R_AXIAL), SQUID_PARAMETERS, initial={"v": REST}, stages=stages, pulses=pulses, probes=[49]
+        ).spikes[0][0]
+        for stages in (fine, mixed)
+    ]  # fmt: skip
+    assert len(spikes[0]) == len(spikes[1]) == 2
+    np.testing.assert_allclose(spikes[1], spikes[0], atol=0.01)
 
 
 def test_a_broken_lane_is_a_status():

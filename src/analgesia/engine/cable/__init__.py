@@ -7,6 +7,6 @@ from __future__ import annotations
 
 from analgesia.engine.cable.geometry import Branch, Geometry, cylinder, tree
 from analgesia.engine.cable.membrane import Membrane
-from analgesia.engine.cable.simulation import CableResult, Pulse, simulate
+from analgesia.engine.cable.simulation import CableResult, Pulse, Stage, simulate
 
-__all__ = ["Branch", "CableResult", "Geometry", "Membrane", "Pulse", "cylinder", "simulate", "tree"]
+__all__ = ["Branch", "CableResult", "Geometry", "Membrane", "Pulse", "Stage", "cylinder", "simulate", "tree"]

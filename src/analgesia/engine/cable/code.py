@@ -34,6 +34,7 @@ POINTERS = (
     "parent",
     "region",
     "patch",
+    "axial",
     "wave",
     "amplitude",
     "site",
@@ -48,7 +49,7 @@ POINTERS = (
 """Arguments of the kernel, all pointers to double but those of INTEGERS."""
 INTEGERS = frozenset(("parent", "region", "site", "probe", "counts", "sizes"))
 SIZES = ("compartments", "steps", "stimuli", "probes", "capacity", "every", "first")
-NUMBERS = ("dt", "half", "now", "before", "threshold", "reflect", "lead")
+NUMBERS = ("dt", "half", "now", "before", "threshold", "reflect", "lead", "origin")
 
 
 @dataclass(frozen=True)
@@ -199,13 +200,14 @@ class Kernel:
         where = self._at(self._block(self.scalar("site", k)), self.layout.scratch("incoming"))
         self.store(self.v.add(self.load(self.arg["state"], where), current), self.arg["state"], where)
 
-    def _eliminate(self, step: Any, i: Any) -> None:
-        v, m, layout, state = self.v, self.m, self.layout, self.arg["state"]
-        block = self._block(i)
-        width = len(m.parameters) + len(m.hoisted)
-        region = self.b.mul(self.scalar("region", i), self.whole(width))
-        voltage = self.load(state, block)
+    def _membrane(self, step: Any, block: Any, region: Any, patch: Any) -> tuple[Any, Any]:
+        """Move the gates of a block, note the pools' rates; what it adds to diagonal and right-hand side, without neighbours.
 
+        `region`: number of the block's parameters; `patch`: 1, or 0 at a branch point.
+        """
+        v, m, layout, state = self.v, self.m, self.layout, self.arg["state"]
+        region = self.b.mul(region, self.whole(len(m.parameters) + len(m.hoisted)))
+        voltage = self.load(state, block)
         leaves = {
             node: lambda k=k: self.load(self.arg["parameters"], self.b.add(region, self.whole(k)))
             for k, node in enumerate((*m.parameters, *m.hoisted))
@@ -235,16 +237,22 @@ class Kernel:
         for k in range(layout.pools):
             self.store(pool[k], state, self._at(block, layout.pool(k, 2)))
             self.store(pool[layout.pools + k], state, self._at(block, layout.pool(k, 3)))
+        capacitance = v.mul(emitter.emit([m.capacitance])[0], self.per_step)
+        diagonal = v.mul(v.add(capacitance, slope), patch)
+        return diagonal, v.fma(diagonal, voltage, self.b.fneg(v.mul(current, patch)))
+
+    def _eliminate(self, step: Any, i: Any) -> None:
+        v, layout, state = self.v, self.layout, self.arg["state"]
+        block = self._block(i)
         patch = self.spread(self.scalar("patch", i))
-        current, slope = v.mul(current, patch), v.mul(slope, patch)
-        capacitance = v.mul(v.mul(emitter.emit([m.capacitance])[0], self.per_step), patch)
+        own, push = self._membrane(step, block, self.scalar("region", i), patch)
         parent = self.scalar("parent", i)
         up = v.mul(self.spread(self.scalar("up", i)), self.coupling)
         down = v.mul(self.spread(self.scalar("down", i)), self.coupling)
         from_children = self.load(state, self._at(block, layout.scratch("diagonal")))
         incoming = self.load(state, self._at(block, layout.scratch("incoming")))
-        diagonal = v.add(v.add(v.add(capacitance, slope), up), from_children)
-        side = v.add(v.fma(v.add(capacitance, slope), voltage, self.b.fneg(current)), incoming)
+        diagonal = v.add(v.add(own, up), from_children)
+        side = v.add(push, incoming)
         pivot = v.div(v.const(1.0), diagonal)
         self.store(pivot, state, self._at(block, layout.scratch("pivot")))
         self.store(side, state, self._at(block, layout.scratch("side")))
@@ -282,7 +290,13 @@ class Kernel:
         towards = self.load(state, self._at(above, layout.scratch("middle")))
         towards = self.b.select(root, v.const(0.0), towards)
         side = self.load(state, self._at(block, layout.scratch("side")))
-        middle = v.mul(v.fma(up, towards, side), self.load(state, self._at(block, layout.scratch("pivot"))))
+        self._advance(
+            block, v.mul(v.fma(up, towards, side), self.load(state, self._at(block, layout.scratch("pivot"))))
+        )
+
+    def _advance(self, block: Any, middle: Any) -> None:
+        """New voltage and pools of a block from its voltage within the step."""
+        v, layout, state = self.v, self.layout, self.arg["state"]
         old = self.load(state, block)
         self.store(v.fma(self.number["reflect"], v.sub(middle, old), middle), state, block)
         self.store(middle, state, self._at(block, layout.scratch("middle")))
@@ -296,23 +310,31 @@ class Kernel:
             self.store(v.fma(self.number["dt"], change, self.load(state, value)), state, value)
             self.store(now, state, before)
 
+    def _number(self, name: str) -> Any:
+        """One of NUMBERS as a plain number."""
+        return self.scalar("numbers", self.whole(NUMBERS.index(name)))
+
+    def _due(self, absolute: Any) -> Any:
+        """Whether the voltage at the start of a step is to be kept."""
+        return self.b.icmp_signed("==", self.b.srem(absolute, self.size["every"]), self.whole(0))
+
+    def _trace_row(self, absolute: Any) -> Any:
+        """Row of this call's trace for a step that is due."""
+        every = self.size["every"]
+        first = self.b.sdiv(self.b.add(self.size["first"], self.b.sub(every, self.whole(1))), every)
+        return self.b.sub(self.b.sdiv(absolute, every), first)
+
     def _watch(self, step: Any, k: Any) -> None:
         v, layout, state = self.v, self.layout, self.arg["state"]
         block = self._block(self.scalar("probe", k))
         new, old = self.load(state, block), self.load(state, self._at(block, layout.scratch("side")))
         absolute = self.b.add(step, self.size["first"])
-        due = self.b.icmp_signed("==", self.b.srem(absolute, self.size["every"]), self.whole(0))
 
         def keep() -> None:
-            row = self.b.sdiv(absolute, self.size["every"])
-            first = self.b.sdiv(
-                self.b.add(self.size["first"], self.b.sub(self.size["every"], self.whole(1))),
-                self.size["every"],
-            )
-            where = self.b.add(self.b.mul(self.b.sub(row, first), self.size["probes"]), k)
+            where = self.b.add(self.b.mul(self._trace_row(absolute), self.size["probes"]), k)
             self.store(old, self.arg["trace"], where)
 
-        self.loops.when("trace", due, keep)
+        self.loops.when("trace", self._due(absolute), keep)
         line = self.number["threshold"]
         crossed = self.b.and_(v.compare("<", old, line), v.compare(">=", new, line))
         mask = self.b.bitcast(crossed, ir.IntType(self.lanes))
@@ -320,7 +342,7 @@ class Kernel:
         def note() -> None:
             share = v.div(v.sub(line, old), v.sub(new, old))
             ticks = self.b.sitofp(absolute, F64)
-            when = v.mul(v.add(self.spread(ticks), share), self.number["dt"])
+            when = v.fma(v.add(self.spread(ticks), share), self.number["dt"], self.number["origin"])
             for lane in range(self.lanes):
                 bit = self.b.extract_element(crossed, ir.Constant(ir.IntType(32), lane))
 

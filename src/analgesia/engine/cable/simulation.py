@@ -1,4 +1,4 @@
-"""Run a membrane on a geometry: lanes gathered in tiles, tiles over threads, time in blocks with progress between them."""
+"""Run a membrane on a geometry: lanes gathered in tiles, tiles over threads, time in stages and blocks with progress between them."""
 
 from __future__ import annotations
 
@@ -14,20 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analgesia.engine import machine
-from analgesia.engine.cable import code
+from analgesia.engine.cable import checks, code
+from analgesia.engine.cable.along import AlongKernel
 from analgesia.engine.cable.geometry import Geometry
 from analgesia.engine.cable.membrane import Membrane, Recorded, record
-from analgesia.engine.graph import Graph
-from analgesia.errors import ModelError
 
 Array = NDArray[np.float64]
+Method = Literal["crank-nicolson", "backward-euler"]
+
 BLOCK = 2000
 """Steps between two looks at progress; spikes of one block must fit the buffer, which therefore never overflows."""
 MAX_RATE = 0.5
 """No neurite crosses the threshold more often than once in two steps, so a block has at most BLOCK / 2 upward crossings."""
-
-COARSEST = 5.0
-"""A step longer than this many time constants of the fastest gate is refused: the gate follows exactly, the spike no longer does."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +36,16 @@ class Pulse:
     start: float
     duration: float
     amplitude: float | Array
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stretch of time run with one step: ms, ms. `quiet` says that nothing fires in it, so that a coarse step may pass."""
+
+    duration: float
+    dt: float
+    method: Method = "crank-nicolson"
+    quiet: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,45 +70,48 @@ def simulate(
     geometry: Geometry,
     parameters: Mapping[str, float | Array],
     *,
-    duration: float,
-    dt: float,
     initial: Mapping[str, float | Array],
+    duration: float = 0.0,
+    dt: float = 0.025,
+    method: Method = "crank-nicolson",
+    stages: Sequence[Stage] | None = None,
     pulses: Sequence[Pulse] = (),
     probes: Sequence[int] = (),
     threshold: float = -10.0,
     sample_every: float | None = None,
     diameter_ratio: float | Array = 1.0,
     lanes: int | None = None,
-    method: Literal["crank-nicolson", "backward-euler"] = "crank-nicolson",
+    along: bool = False,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> CableResult:
-    """Advance every lane from `initial` for `duration` ms in steps of `dt` ms.
+    """Advance every lane from `initial` for `duration` ms in steps of `dt` ms, or through `stages`.
 
     `parameters[name]`: a number, one per lane `[lanes]`, or `[regions, lanes]` where `geometry.region` uses several.
     `initial`: voltage as `"v"` (mV) and every gate and pool; a number, `[lanes]` or `[lanes, compartments]`. Gates that are
     absent start at their target for the initial voltage. `diameter_ratio`: lane's diameter over that of the geometry
-    (couplings scale with it, injected current density with its inverse; pools must take it from a parameter).
+    (couplings scale with it, injected current density with its inverse; pools must take it from a parameter). `along`: vectors run
+    along each neurite instead of across neurites, several times faster for a few of them, equal up to rounding.
 
-    Raises `ModelError` for missing or non-finite input, a step that does not divide into the fastest gate, a probe outside.
+    Raises `ModelError` for missing or non-finite input, a step too coarse for the fastest gate, a probe outside.
     """
-    size = _lane_count(parameters, initial, diameter_ratio, lanes)
-    _check(geometry, duration, dt, probes, pulses)
-    kernel = _compiled(membrane)
-    table = _parameter_table(membrane, geometry, parameters, size)
+    plan = [Stage(duration, dt, method)] if stages is None else list(stages)
+    size = checks.lane_count(parameters, initial, diameter_ratio, lanes)
+    checks.check_stages(plan)
+    checks.check_places(geometry, probes, pulses)
+    checks.check_parameters(membrane, parameters)
+    checks.check_initial(membrane, initial)
+    kernel = _compiled(membrane, along)
+    table = _parameter_table(membrane, kernel.recorded, geometry, parameters, size)
     state = _initial_state(membrane, kernel.recorded, geometry, initial, table, size)
-    _check_step(membrane, kernel.recorded, state, table, geometry, dt)
-    steps = int(round(duration / dt))
-    every = max(1, int(round((sample_every or duration + dt) / dt)))
-    run = _Run(kernel, geometry, dt, steps, every, threshold, method, tuple(probes), tuple(pulses))
+    known = _known(kernel.recorded, state[:, :1], table, geometry.region[:1])
+    for step in {stage.dt for stage in plan if not stage.quiet}:
+        checks.check_step(membrane, kernel.recorded, known, step)
     ratio = np.broadcast_to(np.asarray(diameter_ratio, float), (size,))
-    width = kernel.lanes
-    tiles = [(first, min(first + width, size)) for first in range(0, size, width)]
-    blocks = -(-steps // BLOCK) if steps else 0
-    total, done = len(tiles) * max(blocks, 1), 0
-
-    def one(bounds: tuple[int, int]) -> tuple[Any, ...]:
-        return run.tile(table, state, ratio, bounds, count)
+    run = _Run(kernel, geometry, tuple(plan), sample_every, threshold, tuple(probes), tuple(pulses))
+    width = 1 if kernel.along else kernel.lanes
+    tiles = [np.arange(first, min(first + width, size)) for first in range(0, size, width)]
+    total, done = len(tiles) * max(run.blocks, 1), 0
 
     def count() -> None:
         nonlocal done
@@ -108,9 +119,12 @@ def simulate(
         if progress is not None:
             progress(done, total)
 
+    def one(tile: NDArray[np.int64]) -> tuple[Any, ...]:
+        return run.tile(table, state, ratio, tile, count)
+
     workers = min(threads or os.cpu_count() or 1, len(tiles))
     if workers == 1:
-        parts = [one(bounds) for bounds in tiles]
+        parts = [one(tile) for tile in tiles]
     else:
         with ThreadPoolExecutor(workers) as pool:
             parts = list(pool.map(one, tiles))
@@ -118,7 +132,7 @@ def simulate(
     return CableResult(
         tuple(probes),
         tuple(spikes for part in parts for spikes in part[0]),
-        np.arange(run.samples) * every * dt,
+        run.sample_times(),
         np.concatenate([part[1] for part in parts]),
         np.isfinite(finals).all(axis=(1, 2)),
         finals,
@@ -130,191 +144,186 @@ class _Kernel:
     recorded: Recorded
     layout: code.Layout
     lanes: int
+    along: bool
     call: Any
     loaded: machine.Loaded
 
 
 @cache
-def _compiled(membrane: Membrane) -> _Kernel:
+def _compiled(membrane: Membrane, along: bool) -> _Kernel:
     recorded = record(membrane)
     lanes = machine.preferred_lanes()
-    writer = code.Kernel(recorded, lanes)
+    writer = (AlongKernel if along else code.Kernel)(recorded, lanes)
     loaded = machine.Loaded(machine.compile_module(writer.text(), 2))
     signature = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(code.POINTERS))
-    return _Kernel(recorded, writer.layout, lanes, signature(loaded.address(code.NAME)), loaded)
+    return _Kernel(recorded, writer.layout, lanes, along, signature(loaded.address(code.NAME)), loaded)
 
 
 @dataclass(frozen=True)
 class _Run:
-    """One simulation of one tile after another."""
+    """One simulation, of one tile after another."""
 
     kernel: _Kernel
     geometry: Geometry
-    dt: float
-    steps: int
-    every: int
+    stages: tuple[Stage, ...]
+    sample_every: float | None
     threshold: float
-    method: str
     probes: tuple[int, ...]
     pulses: tuple[Pulse, ...]
 
     @property
-    def samples(self) -> int:
-        """Number of voltage samples."""
-        return -(-self.steps // self.every) if self.steps else 0
+    def blocks(self) -> int:
+        """Number of calls of the kernel per tile."""
+        return sum(-(-_steps(stage) // BLOCK) for stage in self.stages)
 
-    def numbers(self) -> Array:
+    def _every(self, stage: Stage) -> int:
+        return max(1, round((self.sample_every or stage.duration + stage.dt) / stage.dt))
+
+    def sample_times(self) -> Array:
+        """ms of the voltage samples."""
+        parts, start = [np.zeros(0)], 0.0
+        for stage in self.stages:
+            parts.append(start + np.arange(0, _steps(stage), self._every(stage)) * stage.dt)
+            start += _steps(stage) * stage.dt
+        return np.concatenate(parts)
+
+    def _numbers(self, stage: Stage, start: float, first: bool) -> Array:
         """What the kernel must know of the method; see `code.NUMBERS`."""
-        centred = self.method == "crank-nicolson"
+        centred = stage.method == "crank-nicolson"
         given = {
-            "dt": self.dt,
-            "half": self.dt / 2 if centred else self.dt,
+            "dt": stage.dt,
+            "half": stage.dt / 2 if centred else stage.dt,
             "now": 1.5 if centred else 1.0,
             "before": 0.5 if centred else 0.0,
             "threshold": self.threshold,
             "reflect": 1.0 if centred else 0.0,
-            "lead": self.dt / 2 if centred else 0.0,
+            "lead": (stage.dt / 2 if centred else 0.0) if first else stage.dt,
+            "origin": start,
         }
         return np.array([given[name] for name in code.NUMBERS])
 
     def tile(
-        self, table: Array, state: Array, ratio: Array, bounds: tuple[int, int], count: Callable[[], None]
+        self, table: Array, state: Array, ratio: Array, lanes: NDArray[np.int64], count: Callable[[], None]
     ) -> tuple[Any, ...]:
-        """Run lanes first..last-1 (the tile is filled up with copies of its last lane)."""
-        layout, width, geometry = self.kernel.layout, self.kernel.lanes, self.geometry
-        first, last = bounds
-        chosen = np.minimum(np.arange(first, first + width), last - 1)
-        n, live = geometry.count, 1 + layout.gates + layout.pools
-        block = np.zeros((n, layout.size, width))
-        block[:, :live] = state[chosen].transpose(1, 2, 0)
-        parameters = np.ascontiguousarray(table[:, :, chosen])
-        up, down = geometry.couplings()
-        amplitude = np.array(
-            [np.broadcast_to(np.asarray(p.amplitude, float), (len(ratio),))[chosen] for p in self.pulses]
-        ).reshape(-1, width)
-        area = geometry.area
-        amplitude = (
-            amplitude * 1e-6 / area[[p.compartment for p in self.pulses]][:, None]
-            if self.pulses
-            else amplitude
-        )
-        scale = np.array([ratio[chosen], 1.0 / ratio[chosen]])
-        site = np.array([p.compartment for p in self.pulses], np.int64)
-        probe = np.array(self.probes, np.int64)
-        numbers = self.numbers()
-        spikes: list[list[list[Array]]] = [[[] for _ in self.probes] for _ in range(width)]
-        trace = np.zeros((self.samples, len(self.probes), width))
+        """Run some lanes through every stage: spikes, voltage [lane, probe, sample], final state."""
+        arrays, block = self._laid_out(table, state, ratio, lanes)
+        width = 1 if self.kernel.along else self.kernel.lanes
+        spikes: list[list[list[Array]]] = [[[] for _ in self.probes] for _ in lanes]
+        traces = [np.zeros((0, len(self.probes), width))]
         capacity = int(BLOCK * MAX_RATE) + 1
         buffer = np.zeros((len(self.probes), capacity, width))
-        for start in range(0, self.steps, BLOCK):
-            steps = min(BLOCK, self.steps - start)
-            wave = self._wave(start, steps)
-            counts = np.zeros((len(self.probes), width), np.int64)
-            sizes = np.array(
-                [n, steps, len(self.pulses), len(self.probes), capacity, self.every, start], np.int64
-            )
-            row = -(-start // self.every)
-            part = np.zeros((-(-(start + steps) // self.every) - row, len(self.probes), width))
-            arrays = {
-                "state": block, "parameters": parameters, "up": up, "down": down, "parent": geometry.parent.astype(np.int64),
-                "region": geometry.region.astype(np.int64), "patch": geometry.patch.astype(float), "wave": wave, "amplitude": amplitude, "site": site, "probe": probe,
-                "spikes": buffer, "counts": counts, "trace": part, "scale": scale, "numbers": numbers, "sizes": sizes,
-            }  # fmt: skip
-            self.kernel.call(*[arrays[name].ctypes.data for name in code.POINTERS])
-            trace[row : row + len(part)] = part
-            for k in range(len(self.probes)):
-                for lane in range(last - first):
-                    if counts[k, lane]:
-                        spikes[lane][k].append(buffer[k, : counts[k, lane], lane].copy())
-            count()
-        done = tuple(
-            tuple(np.concatenate(found) if found else np.zeros(0) for found in spikes[lane])
-            for lane in range(last - first)
+        start = 0.0
+        for number, stage in enumerate(self.stages):
+            every = self._every(stage)
+            numbers = self._numbers(stage, start, number == 0)
+            for first in range(0, _steps(stage), BLOCK):
+                steps = min(BLOCK, _steps(stage) - first)
+                counts = np.zeros((len(self.probes), width), np.int64)
+                rows = -(-(first + steps) // every) - -(-first // every)
+                trace = np.zeros((rows, len(self.probes), width))
+                shape = (
+                    block.shape[0] * (self.kernel.lanes if self.kernel.along else 1),
+                    steps,
+                    len(self.pulses),
+                )
+                sizes = np.array([*shape, len(self.probes), capacity, every, first], np.int64)
+                given = arrays | {
+                    "wave": self._wave(start + first * stage.dt, steps, stage.dt),
+                    "spikes": buffer, "counts": counts, "trace": trace, "numbers": numbers, "sizes": sizes,
+                }  # fmt: skip
+                self.kernel.call(*[given[name].ctypes.data for name in code.POINTERS])
+                traces.append(trace)
+                for k in range(len(self.probes)):
+                    for lane in range(len(lanes)):
+                        if counts[k, lane]:
+                            spikes[lane][k].append(buffer[k, : counts[k, lane], lane].copy())
+                count()
+            start += _steps(stage) * stage.dt
+        found = tuple(
+            tuple(np.concatenate([np.zeros(0), *part]) for part in spikes[lane]) for lane in range(len(lanes))
         )
-        final = block[:, :live].transpose(2, 0, 1)[: last - first].copy()
-        return done, trace.transpose(2, 1, 0)[: last - first].copy(), final
+        voltage = np.concatenate(traces).transpose(2, 1, 0)[: len(lanes)]
+        return found, voltage, self._gathered(block, len(lanes))
 
-    def _wave(self, start: int, steps: int) -> Array:
+    def _laid_out(
+        self, table: Array, state: Array, ratio: Array, lanes: NDArray[np.int64]
+    ) -> tuple[dict[str, Any], Array]:
+        """Arrays as the kernel reads them; a tile of lanes is filled up with copies of its last one."""
+        kernel, geometry = self.kernel, self.geometry
+        width, layout = kernel.lanes, kernel.layout
+        live = 1 + layout.gates + layout.pools
+        up, down = geometry.couplings()
+        where = np.array([pulse.compartment for pulse in self.pulses], np.int64)
+        amplitude = np.array(
+            [np.broadcast_to(np.asarray(pulse.amplitude, float), (len(ratio),)) for pulse in self.pulses]
+        ).reshape(-1, len(ratio))
+        amplitude = amplitude * 1e-6 / geometry.area[where][:, None]
+        parent, patch, region = geometry.parent, geometry.patch.astype(float), geometry.region
+        if kernel.along:
+            lane, extra = int(lanes[0]), -geometry.count % width
+            groups = (geometry.count + extra) // width
+            filled = np.concatenate([np.arange(geometry.count), np.full(extra, geometry.count - 1)])
+            block = np.zeros((groups, layout.size, width))
+            block[:, :live] = state[lane, filled].reshape(groups, width, live).transpose(0, 2, 1)
+            parameters = table[region[filled], :, lane].reshape(groups, width, -1).transpose(0, 2, 1)
+            up, down = (np.concatenate([a * ratio[lane], np.zeros(extra)]) for a in (up, down))
+            parent = np.concatenate([parent, np.zeros(extra, np.int64)])
+            patch = np.concatenate([patch, np.ones(extra)])
+            axial = up + np.bincount(np.maximum(parent, 0), down, minlength=len(up))
+            amplitude = amplitude[:, lane] / ratio[lane]
+            scale = np.ones((2, width))
+        else:
+            chosen = np.concatenate([lanes, np.full(width - len(lanes), lanes[-1])])
+            block = np.zeros((geometry.count, layout.size, width))
+            block[:, :live] = state[chosen].transpose(1, 2, 0)
+            parameters = table[:, :, chosen]
+            amplitude = amplitude[:, chosen]
+            scale = np.array([ratio[chosen], 1.0 / ratio[chosen]])
+            axial = np.zeros(1)
+        arrays = {
+            "state": block, "parameters": parameters, "up": up, "down": down, "parent": parent.astype(np.int64),
+            "region": region.astype(np.int64), "patch": patch, "axial": axial, "amplitude": amplitude, "site": where,
+            "probe": np.array(self.probes, np.int64), "scale": scale,
+        }  # fmt: skip
+        return {name: np.ascontiguousarray(array) for name, array in arrays.items()}, block
+
+    def _gathered(self, block: Array, lanes: int) -> Array:
+        """[lane, compartment, voltage + gates + pools]."""
+        live = 1 + self.kernel.layout.gates + self.kernel.layout.pools
+        if self.kernel.along:
+            return block[:, :live].transpose(0, 2, 1).reshape(1, -1, live)[:, : self.geometry.count].copy()
+        return block[:, :live].transpose(2, 0, 1)[:lanes].copy()
+
+    def _wave(self, start: float, steps: int, dt: float) -> Array:
         """Share of each step during which each pulse is on."""
-        edges = (start + np.arange(steps + 1)) * self.dt
+        edges = start + np.arange(steps + 1) * dt
         wave = np.zeros((len(self.pulses), steps))
         for k, pulse in enumerate(self.pulses):
             overlap = np.minimum(edges[1:], pulse.start + pulse.duration) - np.maximum(
                 edges[:-1], pulse.start
             )
-            wave[k] = np.clip(overlap / self.dt, 0.0, 1.0)
+            wave[k] = np.clip(overlap / dt, 0.0, 1.0)
         return wave
 
 
-def _lane_count(
-    parameters: Mapping[str, Any], initial: Mapping[str, Any], ratio: Any, lanes: int | None
-) -> int:
-    sizes = {np.shape(a)[-1] for a in parameters.values() if np.ndim(a) > 0}
-    sizes |= {np.shape(a)[0] for a in initial.values() if np.ndim(a) > 0}
-    sizes |= {len(ratio)} if np.ndim(ratio) else set()
-    sizes |= {lanes} if lanes is not None else set()
-    if len(sizes - {1}) > 1:
-        raise ModelError(
-            f"cable: inputs speak of {', '.join(map(str, sorted(sizes)))} lanes; give each one number or one per lane"
-        )
-    size = max(sizes, default=1)
-    if size < 1:
-        raise ModelError("cable: no lanes to run")
-    return int(size)
-
-
-def _check(
-    geometry: Geometry, duration: float, dt: float, probes: Sequence[int], pulses: Sequence[Pulse]
-) -> None:
-    if not np.isfinite(duration) or duration < 0.0:
-        raise ModelError(f"cable: duration must be a number of ms, 0 or more, not {duration}")
-    if not np.isfinite(dt) or dt <= 0.0:
-        raise ModelError(f"cable: the step must be above 0 ms, not {dt}")
-    for what, where in [("probe", p) for p in probes] + [("pulse", p.compartment) for p in pulses]:
-        if not 0 <= where < geometry.count:
-            raise ModelError(
-                f"cable: a {what} at compartment {where}; there are compartments 0 to {geometry.count - 1}"
-            )
-    for pulse in pulses:
-        if not np.all(np.isfinite(pulse.amplitude)) or not pulse.duration > 0.0:
-            raise ModelError("cable: a pulse needs a finite amplitude (nA) and a duration above 0 ms")
+def _steps(stage: Stage) -> int:
+    return round(stage.duration / stage.dt)
 
 
 def _parameter_table(
-    membrane: Membrane, geometry: Geometry, parameters: Mapping[str, Any], size: int
+    membrane: Membrane, recorded: Recorded, geometry: Geometry, parameters: Mapping[str, Any], size: int
 ) -> Array:
     """[region, parameter + hoisted, lane]."""
-    recorded = _compiled(membrane).recorded
     regions = int(geometry.region.max()) + 1
-    missing, extra = set(membrane.parameters) - set(parameters), set(parameters) - set(membrane.parameters)
-    if missing or extra:
-        raise ModelError(
-            f"membrane `{membrane.name}`: "
-            + "; ".join(
-                f"{what} {', '.join(sorted(names))}"
-                for what, names in (("missing", missing), ("unknown", extra))
-                if names
-            )
-        )
     table = np.empty((regions, len(membrane.parameters) + len(recorded.hoisted), size))
     for k, name in enumerate(membrane.parameters):
         values = np.asarray(parameters[name], float)
-        if not np.all(np.isfinite(values)):
-            raise ModelError(f"membrane `{membrane.name}`: parameter `{name}` is not a finite number")
-        if name.startswith("conductance") and np.any(values < 0.0):
-            raise ModelError(
-                f"membrane `{membrane.name}`: conductance `{name}` is negative; give 0 or more S/cm2"
-            )
         table[:, k] = values if values.ndim == 2 else np.broadcast_to(values, (size,))
     known = {node: table[:, k] for k, node in enumerate(recorded.parameters)}
-    for k, value in enumerate(_evaluate(recorded.graph, recorded.hoisted, known)):
-        table[:, len(membrane.parameters) + k] = value
-    return table
-
-
-def _evaluate(graph: Graph, roots: Sequence[int], known: Mapping[int, Any]) -> list[Any]:
     with np.errstate(all="ignore"):
-        return graph.evaluate(roots, known)
+        for k, value in enumerate(recorded.graph.evaluate(recorded.hoisted, known)):
+            table[:, len(membrane.parameters) + k] = value
+    return table
 
 
 def _initial_state(
@@ -327,64 +336,24 @@ def _initial_state(
 ) -> Array:
     """[lane, compartment, voltage + gates + pools]; gates not given start at their target."""
     names = ["v", *membrane.gate_names, *membrane.pools]
-    for name, values in initial.items():
-        if name not in names:
-            raise ModelError(
-                f"membrane `{membrane.name}` has no `{name}` to start; it has {', '.join(names)}"
-            )
-        if not np.all(np.isfinite(values)):
-            raise ModelError(f"membrane `{membrane.name}`: the initial `{name}` is not a finite number")
-    for name in ("v", *membrane.pools):
-        if name not in initial:
-            raise ModelError(f"membrane `{membrane.name}`: give the initial `{name}`")
     state = np.empty((size, geometry.count, len(names)))
     for k, name in enumerate(names):
         if name in initial:
             values = np.asarray(initial[name], float)
             state[:, :, k] = values if values.ndim == 2 else np.broadcast_to(values, (size,))[:, None]
-    known = _known(recorded, state, table, geometry)
-    for k, name in enumerate(membrane.gate_names):
-        if name not in initial:
-            state[:, :, 1 + k] = _evaluate(recorded.graph, [recorded.targets[k]], known)[0]
+    known = _known(recorded, state, table, geometry.region)
+    missing = [k for k, name in enumerate(membrane.gate_names) if name not in initial]
+    with np.errstate(all="ignore"):
+        targets = recorded.graph.evaluate([recorded.targets[k] for k in missing], known)
+    for k, target in zip(missing, targets, strict=True):
+        state[:, :, 1 + k] = target
     return state
 
 
-def _known(recorded: Recorded, state: Array, table: Array, geometry: Geometry) -> dict[int, Array]:
+def _known(recorded: Recorded, state: Array, table: Array, region: NDArray[np.int64]) -> dict[int, Array]:
+    """Voltage, pools and parameters by node, each [lane, compartment]."""
     gates = len(recorded.gates)
     known = {recorded.voltage: state[:, :, 0]}
     known |= {node: state[:, :, 1 + gates + k] for k, node in enumerate(recorded.pools)}
-    known |= {node: table[geometry.region, k].T for k, node in enumerate(recorded.parameters)}
+    known |= {node: table[region, k].T for k, node in enumerate(recorded.parameters)}
     return known
-
-
-def _check_step(
-    membrane: Membrane, recorded: Recorded, state: Array, table: Array, geometry: Geometry, dt: float
-) -> None:
-    """Refuse a step of more than COARSEST time constants of the fastest gate anywhere between -80 and +50 mV."""
-    for voltage in np.linspace(-80.0, 50.0, 27):
-        known = _known(recorded, state[:, :1], table[:1], Geometry(*_first(geometry)))
-        known[recorded.voltage] = np.full_like(state[:, :1, 0], voltage)
-        rates = _evaluate(recorded.graph, recorded.rates, known)
-        for name, rate in zip(membrane.gate_names, rates, strict=True):
-            fastest = float(np.max(rate))
-            if not np.isfinite(fastest) or np.min(rate) < 0.0:
-                raise ModelError(
-                    f"membrane `{membrane.name}`: gate `{name}` has no valid rate at {voltage:g} mV"
-                )
-            if fastest * dt > COARSEST:
-                raise ModelError(
-                    f"membrane `{membrane.name}`: a step of {dt:g} ms is too coarse for gate `{name}`, whose time constant falls to "
-                    f"{1 / fastest:.3g} ms at {voltage:g} mV; take a step of at most {COARSEST / fastest:.2g} ms"
-                )
-
-
-def _first(geometry: Geometry) -> tuple[Any, ...]:
-    """The root compartment alone, in region 0."""
-    return (
-        geometry.parent[:1],
-        geometry.length[:1],
-        geometry.diameter[:1],
-        geometry.resistivity,
-        geometry.region[:1] * 0,
-        geometry.patch[:1],
-    )

@@ -1,0 +1,112 @@
+"""What a cable simulation refuses, each with one clear message."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from analgesia.engine.cable.geometry import Geometry
+from analgesia.engine.cable.membrane import Membrane, Recorded
+from analgesia.errors import ModelError
+
+COARSEST = 5.0
+"""A step longer than this many time constants of the fastest gate is refused: the gate follows exactly, the spike no longer does."""
+
+
+def lane_count(
+    parameters: Mapping[str, Any], initial: Mapping[str, Any], ratio: Any, lanes: int | None
+) -> int:
+    """Number of lanes that all inputs agree on."""
+    sizes = {np.shape(a)[-1] for a in parameters.values() if np.ndim(a) > 0}
+    sizes |= {np.shape(a)[0] for a in initial.values() if np.ndim(a) > 0}
+    sizes |= {len(ratio)} if np.ndim(ratio) else set()
+    sizes |= {lanes} if lanes is not None else set()
+    if len(sizes - {1}) > 1:
+        raise ModelError(
+            f"cable: inputs speak of {', '.join(map(str, sorted(sizes)))} lanes; give each one number or one per lane"
+        )
+    size = max(sizes, default=1)
+    if size < 1:
+        raise ModelError("cable: no lanes to run")
+    return int(size)
+
+
+def check_stages(stages: Sequence[Any]) -> None:
+    """Durations and steps."""
+    for stage in stages:
+        if not np.isfinite(stage.duration) or stage.duration < 0.0:
+            raise ModelError(f"cable: duration must be a number of ms, 0 or more, not {stage.duration}")
+        if not np.isfinite(stage.dt) or stage.dt <= 0.0:
+            raise ModelError(f"cable: the step must be above 0 ms, not {stage.dt}")
+
+
+def check_places(geometry: Geometry, probes: Sequence[int], pulses: Sequence[Any]) -> None:
+    """Probes and pulses lie on the cable; pulses are finite."""
+    for what, where in [("probe", p) for p in probes] + [("pulse", p.compartment) for p in pulses]:
+        if not 0 <= where < geometry.count:
+            raise ModelError(
+                f"cable: a {what} at compartment {where}; there are compartments 0 to {geometry.count - 1}"
+            )
+    for pulse in pulses:
+        if not np.all(np.isfinite(pulse.amplitude)) or not pulse.duration > 0.0:
+            raise ModelError("cable: a pulse needs a finite amplitude (nA) and a duration above 0 ms")
+
+
+def check_parameters(membrane: Membrane, parameters: Mapping[str, Any]) -> None:
+    """Every parameter present, known, finite; no negative conductance."""
+    missing, extra = set(membrane.parameters) - set(parameters), set(parameters) - set(membrane.parameters)
+    if missing or extra:
+        raise ModelError(
+            f"membrane `{membrane.name}`: "
+            + "; ".join(
+                f"{what} {', '.join(sorted(names))}"
+                for what, names in (("missing", missing), ("unknown", extra))
+                if names
+            )
+        )
+    for name, given in parameters.items():
+        values = np.asarray(given, float)
+        if not np.all(np.isfinite(values)):
+            raise ModelError(f"membrane `{membrane.name}`: parameter `{name}` is not a finite number")
+        if name.startswith("conductance") and np.any(values < 0.0):
+            raise ModelError(
+                f"membrane `{membrane.name}`: conductance `{name}` is negative; give 0 or more S/cm2"
+            )
+
+
+def check_initial(membrane: Membrane, initial: Mapping[str, Any]) -> None:
+    """Voltage and pools given, nothing unknown, all finite."""
+    names = ["v", *membrane.gate_names, *membrane.pools]
+    for name, values in initial.items():
+        if name not in names:
+            raise ModelError(
+                f"membrane `{membrane.name}` has no `{name}` to start; it has {', '.join(names)}"
+            )
+        if not np.all(np.isfinite(values)):
+            raise ModelError(f"membrane `{membrane.name}`: the initial `{name}` is not a finite number")
+    for name in ("v", *membrane.pools):
+        if name not in initial:
+            raise ModelError(f"membrane `{membrane.name}`: give the initial `{name}`")
+
+
+def check_step(membrane: Membrane, recorded: Recorded, known: Mapping[int, Any], dt: float) -> None:
+    """Refuse a step of more than COARSEST time constants of the fastest gate anywhere between -80 and +50 mV.
+
+    `known`: pools and parameters by node.
+    """
+    for voltage in np.linspace(-80.0, 50.0, 27):
+        with np.errstate(all="ignore"):
+            rates = recorded.graph.evaluate(recorded.rates, {**known, recorded.voltage: voltage})
+        for name, rate in zip(membrane.gate_names, rates, strict=True):
+            fastest = float(np.max(rate))
+            if not np.isfinite(fastest) or np.min(rate) < 0.0:
+                raise ModelError(
+                    f"membrane `{membrane.name}`: gate `{name}` has no valid rate at {voltage:g} mV"
+                )
+            if fastest * dt > COARSEST:
+                raise ModelError(
+                    f"membrane `{membrane.name}`: a step of {dt:g} ms is too coarse for gate `{name}`, whose time constant falls to "
+                    f"{1 / fastest:.3g} ms at {voltage:g} mV; take a step of at most {COARSEST / fastest:.2g} ms"
+                )
