@@ -35,7 +35,8 @@ def merged(graph: Graph, roots: Sequence[int]) -> list[int]:
                 parts[index] = (graph.node(op, (n1, n2), place), d1)
             else:
                 left, right = times(n1, d2), times(n2, d1)
-                assert left is not None and right is not None
+                assert left is not None
+                assert right is not None
                 parts[index] = (graph.node(op, (left, right), place), times(d1, d2))
         elif op in ("mul", "div"):
             (n1, d1), (n2, d2) = parts[args[0]], parts[args[1]]

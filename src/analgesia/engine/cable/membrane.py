@@ -125,8 +125,21 @@ def _simplified(graph: Graph, **groups: list[int]) -> Recorded:
     transfer(graph, simple, everything, copy, parameter_only(graph, groups["parameters"]))
     moved = {name: tuple(copy[node] for node in group) for name, group in groups.items()}
     roots = [n for name in ("targets", "rates", "current", "slope", "offset", "gain") for n in moved[name]]
-    single = {name: moved.pop(name)[0] for name in ("voltage", "current", "slope", "capacitance")}
-    return Recorded(graph=simple, hoisted=hoist(simple, roots, moved["parameters"]), **single, **moved)
+    return Recorded(
+        simple,
+        moved["voltage"][0],
+        moved["gates"],
+        moved["pools"],
+        moved["parameters"],
+        moved["targets"],
+        moved["rates"],
+        moved["current"][0],
+        moved["slope"][0],
+        moved["offset"],
+        moved["gain"],
+        moved["capacitance"][0],
+        hoist(simple, roots, moved["parameters"]),
+    )
 
 
 def _index(graph: Graph, value: Any) -> int:

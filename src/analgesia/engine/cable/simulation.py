@@ -181,11 +181,12 @@ class _Run:
 
     def sample_times(self) -> Array:
         """ms of the voltage samples."""
-        parts, start = [np.zeros(0)], 0.0
+        parts: list[Array] = []
+        start = 0.0
         for stage in self.stages:
             parts.append(start + np.arange(0, _steps(stage), self._every(stage)) * stage.dt)
             start += _steps(stage) * stage.dt
-        return np.concatenate(parts)
+        return np.concatenate([np.zeros(0), *parts])
 
     def _numbers(self, stage: Stage, start: float, first: bool) -> Array:
         """What the kernel must know of the method; see `code.NUMBERS`."""
