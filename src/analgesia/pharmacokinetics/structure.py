@@ -28,7 +28,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analgesia.engine import System
+from analgesia.engine import System, maximum
 from analgesia.signals import SITES
 
 TISSUES = tuple(site for site in SITES if site != "plasma")
@@ -217,16 +217,16 @@ def _derivatives(plan: tuple[Structure, ...]) -> Callable[[Any, Any, Any], Mappi
 
 
 def _observe(plan: tuple[Structure, ...]) -> Callable[[Any, Any, Any], Mapping[str, Any]]:
-    """Total plasma concentration and unbound concentration at each site."""
+    """Total plasma concentration and unbound concentration at each site; what rounding leaves below 0 is 0."""
 
     def observe(t: Any, y: Any, p: Any) -> Mapping[str, Any]:
         seen: dict[str, Any] = {}
         for drug in plan:
             state, own = y.scope(drug.name), p.scope(drug.name)
-            concentration = state.central / own.central_volume
+            concentration = maximum(state.central, 0.0) / own.central_volume
             seen[f"{drug.name}.total"] = concentration * own.molar_mass
             seen[f"{drug.name}.plasma"] = own.unbound_fraction * concentration
-            seen |= {f"{drug.name}.{site}": state[site] for site in TISSUES}
+            seen |= {f"{drug.name}.{site}": maximum(state[site], 0.0) for site in TISSUES}
         return seen
 
     return observe

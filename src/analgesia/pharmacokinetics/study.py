@@ -135,8 +135,8 @@ class _Course:
     solution: Solution
 
     def total(self, name: str) -> Floats:
-        """Total plasma concentration, ng/mL [person, time]; what rounding leaves below 0 is 0."""
-        return np.asarray(np.maximum(self.solution.output(f"{name}.total"), 0.0))
+        """Total plasma concentration, ng/mL [person, time]."""
+        return np.asarray(self.solution.output(f"{name}.total"))
 
     def urine(self, name: str) -> Floats:
         """Amount in urine so far, nmol [person, time]."""
