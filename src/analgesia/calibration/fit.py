@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analgesia import patients
-from analgesia.calibration.studies import Study, kinetic_studies, simulate_study, summarised
+from analgesia.calibration.studies import DESIGNS, Study, kinetic_studies, simulate_study, summarised
 from analgesia.errors import EvidenceError, ModelError
 from analgesia.evidence.numbers import Number
 from analgesia.pharmacokinetics import Plan
@@ -270,12 +270,16 @@ def fit(
 def _beginning(problem: Problem, start: Mapping[str, float] | None) -> Floats:
     """Where to begin, in x: given values, else what the evidence holds, else the prior."""
     x = np.zeros(len(problem.free))
+    record = problem.library.circuits.get(DESIGNS)
+    designs = {} if record is None else record.parameters
     for at, free in enumerate(problem.free):
         value: float | None = (start or {}).get(free.key)
         if value is None and free.kind == "values":
             value = problem.originals[free.name].to(free.unit)
         if value is None and free.kind == "spreads":
             value = problem.originals[free.name].iiv
+        if value is None and free.kind == "designs" and free.name in designs:
+            value = designs[free.name].to(free.unit)
         if value:
             x[at] = np.clip(math.log(value / free.prior), -3.0 * free.sd, 3.0 * free.sd)
     return x
