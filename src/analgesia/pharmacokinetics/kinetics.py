@@ -280,7 +280,7 @@ class Joint:
 
 
 @lru_cache(maxsize=8)
-def _joint(key: str, pairs: tuple[tuple[str, str, float], ...]) -> Joint:
+def _joint(pairs: tuple[tuple[str, str, float], ...]) -> Joint:
     names = tuple(dict.fromkeys(name for pair in pairs for name in pair[:2]))
     matrix = np.eye(len(names))
     for one, other, value in pairs:
@@ -306,7 +306,7 @@ def joint_ignorance(library: Library) -> Joint | None:
         for one, others in record.parameters.items()
         for other, number in others.items()
     )
-    return _joint(library.hash, pairs)
+    return _joint(pairs)
 
 
 @dataclass(frozen=True)
