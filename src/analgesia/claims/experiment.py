@@ -84,9 +84,17 @@ def verify(claim: Claim, library: Library) -> Endpoint | None:
 
 
 def check(
-    names: Sequence[str] = (), *, library: Library, size: Size | None = None, progress: Progress | None = None
+    names: Sequence[str] = (),
+    *,
+    library: Library,
+    size: Size | None = None,
+    inside: Sequence[bool] | None = None,
+    progress: Progress | None = None,
 ) -> list[Judgement]:
-    """Judge the claims named (all without names), in the order asked for. All input is checked before anything runs."""
+    """Judge the claims named (all without names), in the order asked for. All input is checked before anything runs.
+
+    `inside`: the outcome of the comparison with published kinetics, where it was made (see `validation_of`).
+    """
     size = size or Size()
     claims = chosen(names, library)
     endpoints = {claim.name: verify(claim, library) for claim in claims}
@@ -96,7 +104,7 @@ def check(
     judged: dict[str, Judgement] = {}
     for number, group in enumerate(groups.values()):
         within = None if progress is None else _part(progress, number, len(groups))
-        judged.update(_run(group, endpoints, library, size, within))
+        judged.update(_run(group, endpoints, library, size, inside, within))
     return [judged[claim.name] for claim in claims]
 
 
@@ -123,6 +131,7 @@ def _run(
     endpoints: Mapping[str, Endpoint | None],
     library: Library,
     size: Size,
+    inside: Sequence[bool] | None,
     progress: Progress | None,
 ) -> dict[str, Judgement]:
     population, duration, count, replicates = _shared(group[0], size)
@@ -150,7 +159,7 @@ def _run(
         with tally() as used:
             endpoint = endpoints[claim.name]
             result = felt if endpoint is not None and endpoint.needs_cord else exposed
-            prediction = _predict(claim, endpoint, result, library)
+            prediction = _predict(claim, endpoint, result, library, inside)
             if claim in running:
                 used.merge(run_used)
             if claim in group_needs_cord:
@@ -181,7 +190,9 @@ def _regimen(arm: ExperimentArm) -> tuple[Any, ...]:
     return (arm.kind, arm.item, arm.dose, arm.route, arm.every, arm.doses)
 
 
-def _predict(claim: Claim, endpoint: Endpoint | None, result: Any, library: Library) -> Prediction:
+def _predict(
+    claim: Claim, endpoint: Endpoint | None, result: Any, library: Library, inside: Sequence[bool] | None
+) -> Prediction:
     if endpoint is None:
         return Prediction("none", reason=claim.experiment.no_endpoint)
     total = hours(claim.experiment.duration, 24.0)
@@ -191,7 +202,9 @@ def _predict(claim: Claim, endpoint: Endpoint | None, result: Any, library: Libr
         )
         for arm in claim.experiment.arms
     )
-    return Prediction(endpoint.name, endpoint.unit, endpoint.label, arms, validation_of(endpoint, library))
+    return Prediction(
+        endpoint.name, endpoint.unit, endpoint.label, arms, validation_of(endpoint, library, inside)
+    )
 
 
 def _series(claim: Claim, exposed: Any, felt: Any) -> dict[str, Any]:

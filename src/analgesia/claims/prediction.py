@@ -114,30 +114,31 @@ def arm_prediction(
     )
 
 
-def validation_of(endpoint: Endpoint, library: Library, scores: Sequence[Any] = ()) -> Validation:
-    """The validation record of an endpoint. `scores`: simulated against published kinetics, where they were computed."""
+def validation_of(endpoint: Endpoint, library: Library, inside: Sequence[bool] | None = None) -> Validation:
+    """The validation record of an endpoint.
+
+    `inside`: for every published value of the studies the kinetics were fitted to, whether the simulated interval holds
+    it; None where that was not computed.
+    """
     calibrated = sorted(name for name, trial in library.trials.items() if trial.role == "calibrate")
     waiting = sorted(name for name, trial in library.trials.items() if trial.role == "validate")
     kind = endpoint.name.split(".", 1)[0]
     if kind == "exposure":
-        inside = sum(1 for score in scores if score)
-        if scores:
-            says = (
-                f"{inside} of {len(scores)} published means or medians of the studies the kinetics were fitted to lie inside the "
-                "simulated 90 % interval; no study was held back."
+        if not inside:
+            return Validation(
+                "not compared in this run", "The report compares simulated with published kinetics."
             )
-            return Validation("checked against calibration studies only", says)
-        return Validation(
-            "not checked here", "Simulated kinetics were not compared with published ones in this run."
+        says = (
+            f"{sum(inside)} of {len(inside)} published values of the studies the kinetics were fitted to lie inside the simulated "
+            "90 % interval. No study was held back, so this checks the fit and does not test the model."
         )
+        return Validation("checked against the studies it was fitted to", says, tuple(calibrated))
     if kind == "stimulus":
         return Validation(
             "not validated",
             "Receptor stimulus was never measured in people; there is nothing to compare with.",
         )
-    says = "No published trial has been predicted and scored with this version of the model"
+    says = "No published trial of pain has been predicted and scored with this version of the model"
     if waiting:
         says += f"; {len(waiting)} held back for that purpose wait"
-    if calibrated:
-        says += f"; {len(calibrated)} may be used for fitting"
     return Validation("not validated", says + ".", tuple(waiting))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,7 +11,7 @@ from analgesia.commands._common import Settings, json_option, pass_settings, pro
 from analgesia.commands.check import size_options
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from analgesia.evidence import Library
     from analgesia.report.build import Report
@@ -37,13 +37,7 @@ def make(
             command=" ".join(words),
             version=__version__,
             progress=shown,
-            **kinetics(library, seed),
         )
-
-
-def kinetics(library: Library, seed: int) -> Mapping[str, Any]:
-    """Simulated against published kinetics, for the section of the page that shows them."""
-    return {"kinetics": (), "kinetics_note": "Not computed in this run."}
 
 
 @click.command()

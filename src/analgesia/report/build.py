@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from analgesia.claims.experiment import Size, check
+from analgesia.calibration import Comparison, exposure_check
+from analgesia.claims.experiment import Size, check, chosen, verify
 from analgesia.claims.judge import Judgement
 from analgesia.evidence import Library
 from analgesia.report.page import Run, cited, page, provenance
@@ -35,21 +36,20 @@ def build(
     size: Size,
     command: str,
     version: str,
-    kinetics: Sequence[Mapping[str, Any]] = (),
-    kinetics_note: str | None = None,
+    kinetics: Sequence[Comparison] | None = None,
     progress: Progress | None = None,
 ) -> Report:
-    """Judge the claims and write their page; everything is checked before anything is computed."""
-    judgements = check(names, library=library, size=size, progress=progress)
-    run = Run(
-        command,
-        version,
-        size.seed,
-        size_words(judgements, size),
-        library.hash,
-        tuple(kinetics),
-        kinetics_note,
-    )
+    """Judge the claims and write their page; everything is checked before anything is computed.
+
+    `kinetics`: simulated against published kinetics, computed here when it is None.
+    """
+    for claim in chosen(names, library):
+        verify(claim, library)
+    if kinetics is None:
+        kinetics = tuple(exposure_check(library, seed=size.seed))
+    inside = [one.inside for one in kinetics if one.role == "calibrate"]
+    judgements = check(names, library=library, size=size, inside=inside, progress=progress)
+    run = Run(command, version, size.seed, size_words(judgements, size), library.hash, tuple(kinetics))
     html = page(judgements, library, run)
     return Report(tuple(judgements), html, plain_data(judgements, library, run))
 
@@ -74,7 +74,7 @@ def plain_data(judgements: Sequence[Judgement], library: Library, run: Run) -> d
         "seed": run.seed,
         "size": run.patients,
         "claims": [one.to_dict(library) for one in judgements],
-        "kinetics": [dict(row) for row in run.kinetics],
+        "kinetics": [asdict(one) for one in run.kinetics],
         "sources": [
             {
                 "name": name,

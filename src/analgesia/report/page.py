@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import resources
-from typing import Any
 
+from analgesia.calibration import Comparison
 from analgesia.claims.judge import Judgement
 from analgesia.claims.sentences import LEVEL_WORDS, SHORT, SMALL, plain, share, signed
 from analgesia.claims.verdict import Word
 from analgesia.evidence import MARKS, MEANINGS, STATUSES, Library, Number, Tally
 from analgesia.evidence.schema import Source
 from analgesia.report import figures
+from analgesia.report.figures import statistic_words
 from analgesia.report.markup import Content, Markup, bullets, element, figure, folded, link, table, text
 from analgesia.report.parts import claim_section, mark, source_link, word
 
@@ -52,8 +53,7 @@ class Run:
     seed: int
     patients: str
     evidence_hash: str
-    kinetics: Sequence[Mapping[str, Any]] = field(default=())
-    kinetics_note: str | None = None
+    kinetics: Sequence[Comparison] = ()
 
 
 def page(judgements: Sequence[Judgement], library: Library, run: Run) -> str:
@@ -80,7 +80,7 @@ def page(judgements: Sequence[Judgement], library: Library, run: Run) -> str:
             [claim_section(judgement, library) for judgement in judgements],
             kinetics_section(run, library),
             assumptions_section(judgements),
-            sources_section(judgements, library),
+            sources_section(judgements, library, run),
             reproduce_section(run),
         ),
         element(
@@ -213,43 +213,55 @@ def how_to_read(judgements: Sequence[Judgement]) -> Markup:
 
 def kinetics_section(run: Run, library: Library) -> Markup:
     """Simulated against published kinetics: the check every exposure rests on."""
+    heading = element("h2", "Simulated against published kinetics")
     if not run.kinetics:
-        return element(
-            "section",
-            element("h2", "Simulated against published kinetics"),
-            element("p", run.kinetics_note or "Not computed in this run."),
-            id="kinetics",
-        )
-    rows = [
-        (
-            [
-                source_link(row["study"], library) if row["study"] in library.sources else str(row["study"]),
-                f", {row['arm']}",
-            ],
-            f"{row['analyte']}, {row['quantity']}",
-            [f"{plain(row['published'])} {row['unit']}", mark(row["status"])],
-            f"{plain(row['simulated'])} ({plain(row['interval90'][0])} to {plain(row['interval90'][1])})",
-            "yes" if row["inside"] else "no",
-        )
-        for row in run.kinetics
-    ]
-    inside = sum(bool(row["inside"]) for row in run.kinetics)
+        return element("section", heading, element("p", "Not computed in this run."), id="kinetics")
+    rows = [kinetics_row(one, library) for one in run.kinetics]
     return element(
         "section",
-        element("h2", "Simulated against published kinetics"),
-        element(
-            "p",
-            f"{inside} of {len(run.kinetics)} published values lie inside the simulated 90 % interval. These are the studies the "
-            "kinetics were fitted to; no study was held back, so this is a check of the fit and not a test of the model.",
-        ),
+        heading,
+        [element("p", said) for said in kinetics_words(run.kinetics)],
         figure(figures.kinetics_figure(run.kinetics), KINETICS_CAPTION),
         table(
-            "Published values and what the model gives with the sampling of each study",
-            ("Study", "Quantity", "Published", "Simulated (90 % interval)", "Inside"),
+            "Published values, and what a simulated study with the same sampling and number of people gives",
+            ("Study", "Quantity", "Published", "Simulated (90 % interval of such a study)", "Inside"),
             rows,
             class_="numbers",
         ),
         id="kinetics",
+    )
+
+
+def kinetics_words(rows: Sequence[Comparison]) -> list[str]:
+    """How many published values the simulation holds, fitted studies and studies held back apart."""
+    said = []
+    for role, words in (
+        (
+            "calibrate",
+            "of the studies the kinetics were fitted to: this checks the fit and does not test the model",
+        ),
+        ("validate", "of studies that were held back: this tests the model"),
+    ):
+        chosen = [one for one in rows if one.role == role]
+        if chosen:
+            inside = sum(one.inside for one in chosen)
+            said.append(
+                f"{inside} of {len(chosen)} published values lie inside the simulated 90 % interval, {words}."
+            )
+    if all(one.role == "calibrate" for one in rows):
+        said.append("No study was held back, because so few exist.")
+    return said
+
+
+def kinetics_row(one: Comparison, library: Library) -> Sequence[Content]:
+    """One comparison as a row."""
+    low, high = one.interval90
+    return (
+        [source_link(one.source, library), f", {one.title}"],
+        f"{one.analyte}, {statistic_words(one)}",
+        [f"{plain(one.published)} {one.unit}", mark(one.status)],
+        f"{plain(one.simulated)} ({plain(low)} to {plain(high)})",
+        "yes" if one.inside else "no",
     )
 
 
@@ -301,15 +313,13 @@ def number_name(number: Number) -> str:
 def cited(judgements: Sequence[Judgement], run: Run) -> list[str]:
     """Names of all sources of the page."""
     names = {name for judgement in judgements for name in judgement.sources}
-    names.update(row["study"] for row in run.kinetics)
+    names.update(one.source for one in run.kinetics)
     return sorted(names)
 
 
-def sources_section(judgements: Sequence[Judgement], library: Library) -> Markup:
+def sources_section(judgements: Sequence[Judgement], library: Library, run: Run) -> Markup:
     """Every paper with its link."""
-    names = sorted(
-        {name for judgement in judgements for name in judgement.sources if name in library.sources}
-    )
+    names = [name for name in cited(judgements, run) if name in library.sources]
     records = sorted(
         (library.sources[name] for name in names), key=lambda one: ((one.authors or ["~"])[0], one.year or 0)
     )
