@@ -33,13 +33,14 @@ POOLS: Mapping[str, str] = {"na_in": "mM", "na_out": "mM", "k_in": "mM", "k_out"
 
 @dataclass(frozen=True)
 class Fibre:
-    """A fibre's file, ready to run: its channels, membrane, and central parameters by name."""
+    """A fibre's file, ready to run: channels, membrane, parameters by name, rest, axial resistivity (ohm cm)."""
 
     name: str
     channels: Mapping[str, Channel]
     membrane: Membrane
     parameters: Mapping[str, float]
     initial: Mapping[str, float]
+    resistivity: float
 
 
 def fibre(name: str, library: Library) -> Fibre:
@@ -75,7 +76,14 @@ def fibre(name: str, library: Library) -> Fibre:
         "k_in": float(pools["potassium_inside"].to("mM")),
         "k_out": float(pools["potassium_outside"].to("mM")),
     }
-    return Fibre(name, channels, membrane(name, tuple(channels.items())), parameters, initial)
+    return Fibre(
+        name,
+        channels,
+        membrane(name, tuple(channels.items())),
+        parameters,
+        initial,
+        float(cable["axial_resistivity"].to("ohm*cm")),
+    )
 
 
 @cache

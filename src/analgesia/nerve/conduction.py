@@ -1,0 +1,241 @@
+"""Stimulate a fibre and see what arrives: velocity, latency, slowing and failure for every pulse.
+
+The fibre lies between a stimulating electrode at its start and a recording electrode near its end. Pulses last PULSE ms at twice the
+threshold of the drug-free, healthy fibre. Velocity is measured over the middle of the fibre, away from both ends. Between pulses nothing
+fires, so time is run with a coarse step there; that nothing did fire is checked, and if something did the run is repeated finely.
+
+    slowing_n = latency_n / latency_1 - 1          velocity = (x_2 - x_1) / (t_2 - t_1)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analgesia.engine.cable import CableResult, Geometry, Pulse, Stage, cylinder, simulate
+from analgesia.errors import ModelError
+from analgesia.nerve.membranes import Fibre, resting_leaks
+
+Array = NDArray[np.float64]
+Progress = Callable[[int, int], None]
+
+PULSE = 1.0
+"""ms; long enough for a thin fibre, shorter than any interval asked for."""
+ABOVE_THRESHOLD = 2.0
+"""Stimulus over threshold."""
+SETTLE = 5.0
+"""ms before the first pulse."""
+THRESHOLD = -10.0
+"""mV; crossing it upwards is a spike."""
+START, FIRST, SECOND = 0.05, 0.3, 0.9
+"""Shares of the length: where a spike counts as begun, and the two recording electrodes."""
+TRAVEL = 1.7
+"""Time kept finely resolved for a spike to travel, over that of a rested fibre; one that is slower still is found in the silence."""
+AFTER = 12.0
+"""ms of fine steps after that."""
+QUIET_STEP = 1.0
+"""ms between pulses."""
+VELOCITY = 0.7
+"""m/s of a rested fibre of 1 um, to plan with; it grows as the root of the diameter."""
+LATEST = 5.0
+"""A spike that takes longer than this many times the rested latency is none."""
+FINE, COARSE = (25.0, 0.0125), (50.0, 0.025)
+"""Grid (um for a fibre of 1 um; it grows as the root of the diameter) and step (ms) for few and for many pulses."""
+FEW = 8
+"""Up to this many pulses the fine grid is used."""
+
+
+@dataclass(frozen=True)
+class Conduction:
+    """What arrived. Per pulse: `latency` ms at the far electrode (nan if nothing came), `slowing` %, `conducted`.
+
+    `velocity` m/s of the first conducted pulse (nan if none); `stimulus` nA; `grid` um and `step` ms of the run.
+    """
+
+    times: Array
+    velocity: float
+    latency: Array
+    slowing: Array
+    conducted: NDArray[np.bool_]
+    stimulus: float
+    grid: float
+    step: float
+    spikes: tuple[Array, ...]
+    electrodes: tuple[float, float, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As `analgesia nerve --json` prints it."""
+        return {
+            "conduction_velocity_m_per_s": self.velocity,
+            "latency_ms": self.latency,
+            "slowing_percent": self.slowing,
+            "conducted": self.conducted,
+            "pulse_times_ms": self.times,
+            "stimulus_nA": self.stimulus,
+            "recorded_at_mm": self.electrodes[2] / 1e3,
+            "numerics": {
+                "dx_um": self.grid,
+                "dt_ms": self.step,
+                "scheme": "Crank-Nicolson, exponential gates",
+            },
+        }
+
+
+def conduct(
+    fibre: Fibre,
+    times: Sequence[float] | Array,
+    *,
+    diameter: float,
+    length: float,
+    changes: Mapping[str, float] | None = None,
+    stimulus: float | None = None,
+    grid: float | None = None,
+    step: float | None = None,
+    progress: Progress | None = None,
+) -> Conduction:
+    """Stimulate at `times` (ms, ascending, from 0) a fibre of `diameter` um and `length` mm.
+
+    `changes`: parameters of the membrane that a drug or an injury sets; the resting leaks stay those of the healthy fibre.
+    `stimulus` in nA (default: twice the threshold of the unchanged fibre). Raises `ModelError` for input that makes no sense.
+    """
+    moments = np.asarray(times, float)
+    _check(moments, diameter, length)
+    coarse_grid, coarse_step = FINE if len(moments) <= FEW else COARSE
+    dx = grid or coarse_grid * math.sqrt(diameter)
+    dt = step or coarse_step
+    healthy = _parameters(fibre, diameter)
+    parameters = healthy | dict(changes or {})
+    current = stimulus if stimulus is not None else ABOVE_THRESHOLD * threshold(fibre, diameter)
+    geometry = cylinder(length * 1e3, diameter, max(20, round(length * 1e3 / dx)), fibre.resistivity)
+    where = [geometry.nearest(share * length * 1e3) for share in (START, FIRST, SECOND)]
+    rested = length / (VELOCITY * math.sqrt(diameter))
+
+    def run(stages: Sequence[Stage]) -> CableResult:
+        return simulate(
+            fibre.membrane, geometry, parameters, initial=fibre.initial, stages=stages, probes=where, threshold=THRESHOLD, along=True,
+            pulses=[Pulse(0, SETTLE + t, PULSE, current) for t in moments], progress=progress,
+        )  # fmt: skip
+
+    stages = _stages(moments, TRAVEL * rested, dt)
+    result = run(stages)
+    if _fired_in_silence(result, stages):
+        result = run([Stage(sum(stage.duration for stage in stages), dt)])
+    if not result.finite[0]:
+        raise ModelError(
+            "the fibre left the finite numbers: a parameter is far outside what a membrane can have"
+        )
+    return _read(result, geometry, where, moments, LATEST * rested, current, dx, dt)
+
+
+def threshold(fibre: Fibre, diameter: float) -> float:
+    """Smallest current (nA) of PULSE ms that starts a conducted spike in the healthy fibre, to 5 %; several currents at once."""
+    scale = diameter**1.5
+    low, high = 0.02 * scale, 20.0 * scale
+    geometry = cylinder(3e3 * math.sqrt(diameter), diameter, 60, fibre.resistivity)
+    parameters = _parameters(fibre, diameter)
+    while high / low > 1.05:
+        currents = np.geomspace(low, high, 16)
+        found = simulate(
+            fibre.membrane, geometry, parameters, initial=fibre.initial, duration=SETTLE + 15.0, dt=0.025, probes=[45],
+            pulses=[Pulse(0, SETTLE, PULSE, currents)], lanes=len(currents), threshold=THRESHOLD,
+        )  # fmt: skip
+        fired = np.array([len(spikes[0]) > 0 for spikes in found.spikes])
+        if not fired.any():
+            raise ModelError(f"the fibre cannot be excited by {high:.3g} nA: look at its sodium conductances")
+        first = int(np.argmax(fired))
+        low, high = (currents[first - 1] if first else low / 4.0), currents[first]
+    return float(high)
+
+
+def _parameters(fibre: Fibre, diameter: float) -> dict[str, Any]:
+    parameters = {**fibre.parameters, "diameter": diameter}
+    return parameters | resting_leaks(fibre, parameters, fibre.initial)
+
+
+def _check(times: Array, diameter: float, length: float) -> None:
+    if times.ndim != 1 or times.size == 0 or not np.all(np.isfinite(times)):
+        raise ModelError("give at least one pulse, with times in ms")
+    if times[0] < 0.0 or np.any(np.diff(times) <= PULSE):
+        raise ModelError(f"pulses last {PULSE:g} ms: their times must ascend by more than that")
+    if not 0.1 <= diameter <= 20.0:
+        raise ModelError(f"a diameter of {diameter:g} um: unmyelinated fibres are modelled from 0.1 to 20 um")
+    if not 1.0 <= length <= 1000.0:
+        raise ModelError(f"a length of {length:g} mm: give 1 to 1000 mm")
+
+
+def _stages(times: Array, longest: float, dt: float) -> list[Stage]:
+    """Fine steps while spikes travel, coarse ones between."""
+    stages, now = [], 0.0
+    for k, t in enumerate(times):
+        begin, end = SETTLE + t - 1.0, SETTLE + t + longest + AFTER
+        if k + 1 < len(times):
+            end = min(end, SETTLE + times[k + 1] - 1.0)
+        if begin > now:
+            silent = math.floor((begin - now) / QUIET_STEP) * QUIET_STEP
+            if silent > 0.0:
+                stages.append(Stage(silent, QUIET_STEP, "backward-euler", quiet=True))
+                now += silent
+        steps = math.ceil((end - now) / dt - 1e-9)
+        stages.append(Stage(steps * dt, dt))
+        now += steps * dt
+    return stages
+
+
+def _fired_in_silence(result: CableResult, stages: Sequence[Stage]) -> bool:
+    start = 0.0
+    for stage in stages:
+        end = start + stage.duration
+        if stage.quiet and any(np.any((s >= start) & (s < end)) for s in result.spikes[0]):
+            return True
+        start = end
+    return False
+
+
+def _read(
+    result: CableResult,
+    geometry: Geometry,
+    where: Sequence[int],
+    times: Array,
+    longest: float,
+    current: float,
+    grid: float,
+    step: float,
+) -> Conduction:
+    spikes = tuple(s - SETTLE for s in result.spikes[0])
+    arrival = _matched(times, spikes[2], longest)
+    middle = _matched(times, spikes[1], longest)
+    latency = arrival - times
+    conducted = np.isfinite(latency)
+    x = geometry.centres()[list(where)]
+    velocity = math.nan
+    both = np.flatnonzero(conducted & np.isfinite(middle))
+    if both.size:
+        velocity = float((x[2] - x[1]) * 1e-3 / (arrival[both[0]] - middle[both[0]]))
+    reference = latency[conducted][0] if conducted.any() else math.nan
+    slowing = 100.0 * (latency / reference - 1.0)
+    electrodes = (float(x[0]), float(x[1]), float(x[2]))
+    return Conduction(times, velocity, latency, slowing, conducted, current, grid, step, spikes, electrodes)
+
+
+def _matched(times: Array, spikes: Array, longest: float) -> Array:
+    """Arrival of each pulse's spike: spikes keep their order, and none arrives before its pulse or after `longest`."""
+    arrival = np.full(len(times), np.nan)
+    typical = math.nan
+    k = 0
+    for n, t in enumerate(times):
+        known = math.isfinite(typical)
+        while k < len(spikes) and spikes[k] <= t + (0.5 * typical if known else 0.0):
+            k += 1
+        latest = t + longest
+        if n + 1 < len(times) and known:
+            latest = min(latest, max(times[n + 1] + 0.5 * typical, t + 1.6 * typical))
+        if k < len(spikes) and spikes[k] <= latest:
+            arrival[n] = spikes[k]
+            typical = spikes[k] - t
+            k += 1
+    return arrival
