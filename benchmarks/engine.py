@@ -152,7 +152,8 @@ def peer(name: str, problem: Problem, patients: int, exact: np.ndarray) -> Row:
         return absent(problem.name, name, f"failed: {type(failure).__name__}: {failure}"[:200])
     compared = min(patients, COMPARED)
     deviation = error(found[:compared], exact[:compared])
-    return row(problem.name, name, patients, cpu, wall, deviation, 1, compile_s=ready)
+    threads = available() if name.startswith("diffrax") else 1
+    return row(problem.name, name, patients, cpu, wall, deviation, threads, compile_s=ready)
 
 
 def against_c(problem: Problem) -> Row:
