@@ -209,7 +209,7 @@ def faked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(building, "exposure_check", lambda _library, **_settings: KINETICS)
 
 
-@pytest.fixture()
+@pytest.fixture
 def two_claims(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Let commands believe that these are all claims there are: a page of twelve takes long to draw."""
     names = ["relieves_diabetic_neuropathy", "blocks_sodium_channels"]

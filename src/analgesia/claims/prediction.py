@@ -140,5 +140,5 @@ def validation_of(endpoint: Endpoint, library: Library, inside: Sequence[bool] |
         )
     says = "No published trial of pain has been predicted and scored with this version of the model"
     if waiting:
-        says += f"; {len(waiting)} held back for that purpose wait"
+        says += f"; {', '.join(waiting)} {'is' if len(waiting) == 1 else 'are'} held back for that purpose"
     return Validation("not validated", says + ".", tuple(waiting))

@@ -308,10 +308,17 @@ STATISTIC_WORDS = {
     "half_life": "half-life",
     "auc_inf": "area to infinity",
     "auc_last": "area to last sample",
+    "auc_interval": "area over an interval",
     "ratio_to_parent": "ratio to parent",
     "accumulation": "accumulation",
 }
 """Kinetic statistics as they are called on the page."""
+
+
+def source_words(name: str) -> str:
+    """The key of a source as author and year: huestis2024 -> Huestis 2024."""
+    found = re.fullmatch(r"([a-z]+)(\d{4})(.*)", name)
+    return f"{found[1].capitalize()} {found[2]}" if found else name.replace("_", " ")
 
 
 def statistic_words(one: Comparison) -> str:
@@ -328,7 +335,7 @@ def kinetics_figure(rows: Sequence[Comparison]) -> Markup | None:
         return None
     name = "kinetics"
     with drawing(name):
-        labels = [f"{one.source}: {one.analyte}, {statistic_words(one)}" for one in rows]
+        labels = [f"{source_words(one.source)}: {one.analyte}, {statistic_words(one)}" for one in rows]
         figure, axes = plt.subplots(figsize=(WIDTH, 0.6 + 0.24 * len(rows)))
         for place, one in enumerate(rows):
             colour = COMPOUND_COLOURS.get(one.analyte, SERIES[4])

@@ -259,7 +259,7 @@ def kinetics_row(one: Comparison, library: Library) -> Sequence[Content]:
     return (
         [source_link(one.source, library), f", {one.title}"],
         f"{one.analyte}, {statistic_words(one)}",
-        [f"{plain(one.published)} {one.unit}", mark(one.status)],
+        [f"{plain(one.published)} {unit_after(one.unit)}", mark(one.status)],
         f"{plain(one.simulated)} ({plain(low)} to {plain(high)})",
         "yes" if one.inside else "no",
     )
@@ -280,7 +280,7 @@ def assumptions_section(judgements: Sequence[Judgement]) -> Markup:
     rows = [
         (
             number_name(leaf),
-            f"{leaf.value:g}" + ("" if leaf.unit == "1" else f" {leaf.unit}"),
+            f"{leaf.value:g} {unit_after(leaf.unit)}",
             mark(leaf.status),
             leaf.assumed or leaf.at or "",
         )
@@ -303,6 +303,11 @@ def assumptions_section(judgements: Sequence[Judgement]) -> Markup:
         weak_list,
         id="assumptions",
     )
+
+
+def unit_after(unit: str) -> str:
+    """A unit behind a number; a pure number has none."""
+    return "" if unit == "1" else unit.replace("*", " ")
 
 
 def number_name(number: Number) -> str:

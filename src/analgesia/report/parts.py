@@ -54,7 +54,7 @@ def source_link(name: str, library: Library) -> Markup:
     source = library.sources[name]
     first = source.authors[0].split()[0] if source.authors and "not seen" not in source.authors[0] else None
     year = str(source.year) if source.year else "n.d."
-    words = f"{first} {year}" if first else f"{source.journal or name.replace('_', ' ')}"
+    words = f"{first} {year}" if first else figures.source_words(name)
     return link(source.link, words)
 
 
