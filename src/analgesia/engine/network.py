@@ -54,7 +54,7 @@ class FixedDelay:
     by: float | str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Network:
     """A small circuit written once as functions of scalars.
 

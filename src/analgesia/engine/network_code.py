@@ -9,11 +9,13 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import itertools
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, auto
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -432,20 +434,29 @@ class Compiled:
 
 
 _ready: dict[str, Compiled] = {}
+_known: WeakKeyDictionary[Network, dict[str, Compiled]] = WeakKeyDictionary()
+_lock = threading.Lock()
 
 
-def compiled(network: Network, method: str, lanes: int | None = None) -> Compiled:
-    """Machine code from memory, disk or the compiler."""
+def compiled(network: Network, method: str) -> Compiled:
+    """Machine code of a network, recorded once: from memory, disk or the compiler."""
+    with _lock:
+        methods = _known.setdefault(network, {})
+        if method not in methods:
+            methods[method] = _compiled(network, method, machine.preferred_lanes())
+        return methods[method]
+
+
+def _compiled(network: Network, method: str, lanes: int) -> Compiled:
     from analgesia.engine.compiler import engine_digest
 
-    width = lanes or machine.preferred_lanes()
     circuit = record(network)
-    text = f"network {circuit.digest} {method} {width} {machine.description()} {engine_digest()}"
+    text = f"network {circuit.digest} {method} {lanes} {machine.description()} {engine_digest()}"
     key = hashlib.blake2b(text.encode(), digest_size=20).hexdigest()
     if key not in _ready:
         code = disk.read(key)
         if code is None:
-            code = machine.compile_module(module_text(network, circuit, method, width))
+            code = machine.compile_module(module_text(network, circuit, method, lanes))
             disk.write(key, code)
-        _ready[key] = Compiled(code, circuit, width)
+        _ready[key] = Compiled(code, circuit, lanes)
     return _ready[key]
