@@ -9,7 +9,7 @@ from tests.oracles.linear_kinetics import PARAMETERS, VOLUME, bolus, depot_infus
 from analgesia.engine import Doses, System, solve
 from analgesia.engine.events import expand
 from analgesia.errors import ModelError
-from analgesia.kinetic_models import kinetic_model
+from analgesia.kinetic_models import NAMES, kinetic_model
 
 MODEL = kinetic_model("one_compartment_oral")
 TIMES = np.arange(0.0, 131.0)
@@ -218,6 +218,27 @@ def test_the_solver_gives_what_the_matrix_exponential_gives() -> None:
         times >= 12, repeated(lambda t: oral(t, 50), 24, 3, lag=12, times=times), 0
     )
     np.testing.assert_allclose(found, np.stack([first, second]) / VOLUME, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_model_gives_what_its_eigenvalues_give(name: str) -> None:
+    model = kinetic_model(name)
+    given = {"clearance": 3.0, "central_volume": 12.0, "absorption_rate": 0.9, "intercompartmental_clearance": 5.0,
+             "peripheral_volume": 30.0, "deep_intercompartmental_clearance": 0.7, "deep_peripheral_volume": 80.0}  # fmt: skip
+    parameters = {k: given[k] for k in model.parameters}
+    times = np.linspace(0.5, 70, 41)
+    first = next(iter(model.states))
+    records = {"time": [0.0, 3.0, 20.0], "amount": [100.0, 60.0, 80.0], "compartment": [first, "central", "central"],
+               "rate": [0, 12, 4], "addl": [2, 0, 4], "ii": [8, 0, 6], "ss": [0, 0, 1], "lag": [0, 1, 2]}  # fmt: skip
+    found = solve(
+        model, parameters, times=times, doses=Doses.from_columns(patient=0, **records), rtol=1e-8, atol=1e-9
+    )
+    shown = {k: [*v, *([first if k == "compartment" else 0] * len(times))] for k, v in records.items()}
+    shown["time"][3:] = times.tolist()
+    doses = Doses.from_columns(patient=0, evid=[1] * 3 + [0] * 41, row=[-1] * 3 + [*range(41)], **shown)
+    columns = {k: np.array([v]) for k, v in parameters.items()}
+    exact = walk(model, expand(doses, model, columns, 1, until=70.0, rtol=1e-9), 0, parameters, 41)
+    np.testing.assert_allclose(found.states[0], exact, rtol=1e-6, atol=1e-6)
 
 
 def saturable(**initial) -> System:
