@@ -137,7 +137,21 @@ KIND_PHRASES = {
 }
 """Kind of potency -> what a margin is a share of."""
 
-COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+COUNTS = [
+    "no",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+]
 
 ENDPOINT_SENTENCES = {
     "pain_change": (
@@ -162,6 +176,16 @@ SMALL = 1e-4
 NBSP = "\u00a0"
 """A space at which no line breaks."""
 
+MODEL_WORDS = {
+    "validated": "a model that was tested on trials",
+    "pain_change": "a model not yet tested on trials",
+    "pain": "a model not yet tested on trials",
+    "drive_change": "a model not yet tested on trials",
+    "stimulus": "a model of something nobody has measured in people",
+    "exposure": "a model fitted to the few published kinetic studies",
+}
+"""How far the model behind a prediction was tested, by kind of endpoint."""
+
 EXTRAPOLATION = ". That is a calculation, not an observation"
 
 
@@ -176,7 +200,7 @@ def target_words(target: str) -> str:
 
 
 def count_words(number: int, noun: str, plural: str) -> str:
-    """A number in words up to ten, with its noun: one finding, two findings, 12 findings."""
+    """A number in words up to twelve, with its noun: one finding, two findings, 13 findings."""
     said = COUNTS[number] if number < len(COUNTS) else str(number)
     return f"{said} {noun if number == 1 else plural}"
 
@@ -263,7 +287,7 @@ def prediction_sentence(prediction: Prediction) -> str:
         median=write(first.median), low=write(low), high=write(high), arm=first.arm
     )
     checked = prediction.validation is not None and prediction.validation.status == "validated"
-    model = "a model that was tested on trials" if checked else "a model not yet tested on trials"
+    model = MODEL_WORDS["validated"] if checked else MODEL_WORDS[kind]
     return f"{said}{EXTRAPOLATION}, by {model}; the interval leaves out errors of the model itself."
 
 

@@ -8,7 +8,7 @@ from importlib import resources
 
 from analgesia.calibration import Comparison
 from analgesia.claims.judge import Judgement
-from analgesia.claims.sentences import LEVEL_WORDS, SHORT, SMALL, plain, share, signed
+from analgesia.claims.sentences import LEVEL_WORDS, SHORT, SMALL, count_words, plain, share, signed
 from analgesia.claims.verdict import Word
 from analgesia.evidence import MARKS, MEANINGS, STATUSES, Library, Number, Tally
 from analgesia.evidence.schema import Source
@@ -17,7 +17,7 @@ from analgesia.report.figures import statistic_words
 from analgesia.report.markup import Content, Markup, bullets, element, figure, folded, link, table, text
 from analgesia.report.parts import claim_section, mark, source_link, word
 
-TITLE = "Kratom and nerve pain: twelve claims held against the evidence"
+TITLE = "Kratom and nerve pain: {claims} held against the evidence"
 
 WORD_MEANINGS = {
     Word.SUPPORTED: "People were studied, and what was seen supports the claim.",
@@ -65,13 +65,13 @@ def page(judgements: Sequence[Judgement], library: Library, run: Run) -> str:
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", name="color-scheme", content="light dark"),
         element("meta", name="description", content=NO_TRIAL),
-        element("title", TITLE),
+        element("title", title(judgements)),
         element("style", style),
     )
     body = element(
         "body",
         element("a", "Skip to the verdicts", href="#verdicts", class_="skip"),
-        header(),
+        header(judgements),
         element(
             "main",
             notice(),
@@ -91,14 +91,20 @@ def page(judgements: Sequence[Judgement], library: Library, run: Run) -> str:
     return "<!DOCTYPE html>\n" + element("html", head, body, lang="en") + "\n"
 
 
-def header() -> Markup:
+def title(judgements: Sequence[Judgement]) -> str:
+    """The title of the page, with the number of claims on it."""
+    return TITLE.format(claims=count_words(len(judgements), "claim", "claims"))
+
+
+def header(judgements: Sequence[Judgement]) -> Markup:
     """Title and one sentence on what this is."""
+    some = count_words(len(judgements), "of those claims", "of those claims")
     return element(
         "header",
-        element("h1", TITLE),
+        element("h1", title(judgements)),
         element(
             "p",
-            "People say much about kratom and the pain of damaged nerves. This page takes twelve of those claims and sets beside "
+            f"People say much about kratom and the pain of damaged nerves. This page takes {some} and sets beside "
             "each what was observed, whether enough of the substance can get where it would have to act, and what a simulation "
             "of the way from dose to pain computes. The three are kept apart.",
             class_="lead",
