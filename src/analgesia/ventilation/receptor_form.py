@@ -3,9 +3,9 @@
     effect site     dC_e/dt = ke0 (C - C_e)
     receptor        kinetic      d rho/dt = kon C_e (1 - rho)(1 - b) - koff rho        (Yassen 2007 buprenorphine, Olofsen 2010 morphine)
                     equilibrium  rho = C_e^h / (C50^h + C_e^h)                         (Yassen 2007 fentanyl)
-                    library      rho_i = (C_i/K_i) / (1 + sum C_j/K_j), C unbound in the brain  (kratom alkaloids: extrapolation)
+                    library      rho_i = (C_i/s K_i) / (1 + sum C_j/s K_j), C unbound in the brain  (kratom alkaloids)
     transduction    linear       E = alpha rho
-                    operational  E = [S/(1 + S)] / [r tau_m/(1 + r tau_m)],  S = r sum tau_i rho_i   (m: morphine, r: reserve)
+                    operational  E = [S/(1 + S)] / [r tau_m/(1 + r tau_m)],  S = r sum tau_i rho_i   (m: morphine, r: reserve; s: shift)
     ventilation     V = V0 max(0, 1 - E - sum of other depressants)
 
 b is the share of free receptors that naloxone holds. A ceiling appears only where alpha or tau gives one. Ventilation is that of
@@ -112,6 +112,38 @@ def respond(
         translations=numbers.translations,
         assumptions=numbers.assumptions,
     )
+
+
+def together(
+    times: Array,
+    plasma: Mapping[str, Array],
+    brain: Mapping[str, Array],
+    *,
+    library: Library | None = None,
+    seed: int = 1,
+) -> Array:
+    """Ventilation [lane, time] as a share of its start under every opioid of a run, each by its own form, effects added.
+
+    `plasma` (total, ng/mL) and `brain` (unbound, nM) are courses [lane, time] by drug at `times` (h), one lane per person and guess; drugs
+    without a receptor form, such as gabapentin, are passed over. The kratom alkaloids compete with each other.
+    """
+    library = library or evidence.load()
+    forms = {drug: library.harms.get(f"ventilation_receptor_{drug}") for drug in brain}
+    competing = [
+        drug for drug, form in forms.items() if form is not None and form.identifiers["receptor"] == "library"
+    ]
+    lanes = len(next(iter(brain.values()))) if brain else 1
+    effect = np.zeros((lanes, np.size(times)))
+    if competing:
+        first, *rest = sorted(competing)
+        partners = {drug: brain[drug] for drug in rest}
+        effect += respond(
+            first, times, brain[first], library=library, partners=partners, replicates=lanes, seed=seed
+        ).effect
+    for drug, form in forms.items():
+        if form is not None and drug not in competing:
+            effect += respond(drug, times, plasma[drug], library=library, replicates=lanes, seed=seed).effect
+    return np.maximum(1.0 - effect, 0.0)
 
 
 def propofol(concentration: Callable[[Array], Array], library: Library | None = None) -> Depressant:
@@ -265,14 +297,14 @@ def _bound(times: Array, site: Array, blocked: Array, kon: Array, koff: Array) -
 
 def _competing(numbers: _Numbers, sites: Mapping[str, Array]) -> tuple[Array, Array]:
     """Occupancy by all agonists together and the effect of their joint stimulus, [draw, time]."""
-    reserve = numbers("reserve", "1")
+    reserve, shift = numbers("reserve", "1"), numbers("shift", "1")
     drugs = numbers.library.drugs
     ratios: dict[str, Array] = {}
     for drug, site in sites.items():
         if "mu_opioid" not in drugs[drug].affinity or "mu_opioid" not in drugs[drug].efficacy:
             raise EvidenceError(f"{drug} has no affinity and efficacy at mu_opioid in the library")
         constant = numbers.draw(drugs[drug].affinity["mu_opioid"], "nM", f"{drug}.affinity.mu_opioid")
-        ratios[drug] = site / constant[:, None]
+        ratios[drug] = site / (shift * constant)[:, None]
     total = 1.0 + sum(ratios.values())
     stimulus = sum(
         (reserve * numbers.draw(_efficacy(numbers.library, drug), "1", f"{drug}.efficacy.mu_opioid"))[:, None]
