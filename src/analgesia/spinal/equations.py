@@ -20,8 +20,8 @@ carries the noradrenaline that joins any alpha2A agonist.
 every fixed point where it is (each gate is written as relaxation to its stationary value) and reaches it sooner. It
 is how a steady state is computed.
 
-Cannot do: NMDA-dependent wind-up (without a calcium plateau NMDA block does not abolish it), spikes and their
-synchrony, receptive fields, interneuron-to-interneuron inhibition, presynaptic inhibition by GABA, plasticity.
+Cannot do: NMDA-dependent wind-up (what little it has rests on substance P alone; without a calcium plateau NMDA block
+leaves it), spikes and their synchrony, receptive fields, interneuron-to-interneuron inhibition, presynaptic inhibition by GABA, plasticity.
 """
 
 from __future__ import annotations
