@@ -176,6 +176,9 @@ SMALL = 1e-4
 NBSP = "\u00a0"
 """A space at which no line breaks."""
 
+RANGE_SENTENCE = "The model puts the average peak of {substance} in blood plasma between {low} ng/mL ({least}) and {high} ng/mL ({most})"
+"""For a claim that compares regimens by exposure."""
+
 MODEL_WORDS = {
     "validated": "a model that was tested on trials",
     "pain_change": "a model not yet tested on trials",
@@ -255,10 +258,11 @@ def found_sentence(claim: Claim) -> str:
 
 
 def mechanism_sentence(claim: Claim, margins: Sequence[Margin]) -> str:
-    """What the largest essential margin of the first regimen says; nothing without margins."""
-    known = [one for one in margins if one.interval90 is not None and one.median is not None]
-    known = [one for one in known if one.arm == claim.experiment.arms[0].name] or known
-    pool = [one for one in known if one.essential] or known
+    """What the largest essential margin of the first regimen says; nothing without an essential margin."""
+    known = [
+        one for one in margins if one.essential and one.interval90 is not None and one.median is not None
+    ]
+    pool = [one for one in known if one.arm == claim.experiment.arms[0].name] or known
     if not pool:
         return ""
     best = max(pool, key=lambda one: one.interval90[1] if one.interval90 else 0.0)
@@ -281,6 +285,17 @@ def prediction_sentence(prediction: Prediction) -> str:
     if first is None or first.median is None or first.interval90 is None:
         return ""
     kind = prediction.endpoint.split(".", 1)[0]
+    known = [arm for arm in prediction.arms if arm.median is not None and not arm.comparator]
+    if kind == "exposure" and len(known) > 1:
+        least, most = (pick(known, key=lambda arm: arm.median or 0.0) for pick in (min, max))
+        said = RANGE_SENTENCE.format(
+            substance=prediction.endpoint.split(".", 1)[1],
+            low=plain(least.median or 0.0),
+            least=least.arm,
+            high=plain(most.median or 0.0),
+            most=most.arm,
+        )
+        return f"{said}{EXTRAPOLATION}, by {MODEL_WORDS[kind]}."
     write = signed if kind.endswith("_change") else plain
     low, high = first.interval90
     said = ENDPOINT_SENTENCES[kind].format(

@@ -18,7 +18,7 @@ import numpy as np
 from analgesia.calibration import Comparison
 from analgesia.claims.judge import Judgement
 from analgesia.claims.margins import Margin
-from analgesia.claims.sentences import SITE_WORDS, target_words
+from analgesia.claims.sentences import target_words
 from analgesia.report.markup import Markup
 
 INK, SOFT, GRID, LINE = "#010101", "#020202", "#030303", "#040404"
@@ -44,6 +44,10 @@ WIDTH = 7.4
 
 LETTER = 0.066
 """Width of a letter of a row label in inches."""
+
+SUPERSCRIPT = str.maketrans(
+    "-0123456789", "\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079"
+)
 
 STYLE: dict[str, Any] = {
     "svg.fonttype": "none",
@@ -125,6 +129,15 @@ def _labelled(raw: str, label: str, names: str) -> str:
     return f"{raw[:4]} {label}{raw[4:end]}>{names}{raw[end + 1 :]}".strip()
 
 
+SHORT_SITES = {
+    "plasma": "plasma",
+    "brain": "brain",
+    "spinal_cord": "spinal cord",
+    "nociceptor": "pain fibres",
+}
+"""Sites in labels, where space is short."""
+
+
 def margin_words(one: Margin) -> str:
     """Row label of a margin."""
     target = (
@@ -137,12 +150,13 @@ def margin_words(one: Margin) -> str:
             "cyp3a_inactivation": "CYP3A inactivation",
         }.get(one.target, target_words(one.target))
     )
-    return f"{one.compound}, {target}, {SITE_WORDS[one.site].removeprefix('the ')}"
+    return f"{one.compound}, {target}, {SHORT_SITES[one.site]}"
 
 
 def margin_figure(judgement: Judgement) -> Markup | None:
     """Unbound exposure ÷ potency as dot and 90 % interval on a log axis, with the line at 1."""
     from matplotlib import pyplot as plt
+    from matplotlib.ticker import LogLocator
 
     rows = [one for one in judgement.margins if one.interval90 is not None and one.median is not None]
     if not rows:
@@ -195,7 +209,8 @@ def margin_figure(judgement: Judgement) -> Markup | None:
         axes.tick_params(axis="y", length=0)
         axes.xaxis.set_major_formatter(positional)
         axes.spines["left"].set_visible(False)
-        axes.set_xlabel("free peak concentration ÷ potency   (grey: too little to matter)")
+        axes.set_xlabel("free peak ÷ potency (grey: too little to matter)", loc="right")
+        axes.xaxis.set_major_locator(LogLocator(numticks=7))
         frame(figure, LETTER * max(map(len, labels)) + 0.1, 0.12, 0.48, 0.2)
         description = "; ".join(
             f"{margin_words(one)}, {one.arm}: {one.median:.2g} ({one.interval90[0]:.2g} to {one.interval90[1]:.2g})"
@@ -236,8 +251,8 @@ def exposure_figure(judgement: Judgement) -> Markup | None:
             axes.set_xlim(0, float(series["time"][-1]))
             axes.set_xticks(np.arange(0, float(series["time"][-1]) + 1, 8 if len(arms) > 2 else 6))
             axes.set_xlabel("hours")
-            axes.set_title(wrapped(arm, 62 // len(arms)), fontsize=8.5)
-        panels[0][0].set_ylabel(f"free, {SITE_WORDS[series['site']].removeprefix('the ')} (nM)")
+            axes.set_title(wrapped(arm, 66 // len(arms)), fontsize=8.5 if len(arms) < 4 else 7.5)
+        panels[0][0].set_ylabel(f"free, {SHORT_SITES[series['site']]} (nM)")
         panels[0][0].yaxis.set_major_formatter(positional)
         handles = {
             text: line
@@ -363,7 +378,10 @@ def kinetics_figure(rows: Sequence[Comparison]) -> Markup | None:
 
 
 def positional(value: float, _place: float) -> str:
-    """A tick without an exponent."""
+    """A tick: plain from a thousandth to a thousand, a power of ten beyond."""
+    if value > 0.0 and not 1e-3 <= value <= 1e3:
+        power = round(float(np.log10(value)))
+        return "10" + str(power).translate(SUPERSCRIPT)
     return str(np.format_float_positional(float(f"{value:.3g}"), trim="-"))
 
 
@@ -371,4 +389,4 @@ def wrapped(words: str, width: int) -> str:
     """Words broken into lines of about `width` letters."""
     from textwrap import fill
 
-    return fill(words, width)
+    return fill(words, width, break_long_words=False)

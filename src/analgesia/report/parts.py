@@ -149,9 +149,9 @@ def finding_row(item: EvidenceItem, library: Library) -> Sequence[Content]:
     return (
         says,
         f"{DIRECTION_WORDS[item.direction]}, {item.directness}",
-        f"{LEVEL_WORDS[item.level]} ({item.species}{people})"
-        if item.species != "human"
-        else f"{LEVEL_WORDS[item.level]}{people}",
+        f"{LEVEL_WORDS[item.level]}{people}"
+        if item.species in ("human", "products")
+        else f"{LEVEL_WORDS[item.level]} ({item.species}{people})",
         [source_link(item.source, library), f", {item.at}"],
     )
 
