@@ -105,7 +105,12 @@ def test_antagonist_as_written(text: str, given: list[float]) -> None:
         (("--opioid", "fentanyl", "--bolus", "0.2mg", "--hours", "-1"), "hours"),
         (("--opioid", "fentanyl", "--bolus", "0.2mg", "--hours", "nan"), "hours"),
         (("--opioid", "remifentanil", "--bolus", "0.03mg", "--patients", "9"), "typical subject"),
-        (("--opioid", "morphine", "--bolus", "9mg", "--antagonist", "naloxone 2 mg im at 3 s"), "kinetic"),
+        (
+            ("--opioid", "oxycodone", "--oral", "20mg", "--antagonist", "naloxone 2 mg im at 3 s"),
+            "no naloxone in it",
+        ),
+        (("--opioid", "morphine", "--bolus", "9mg", "--patients", "9"), "kinetic"),
+        (("--opioid", "mitragynine", "--bolus", "9mg"), "--oral"),
     ],
 )
 def test_what_is_refused_says_why(words: tuple[str, ...], hint: str) -> None:
@@ -160,3 +165,24 @@ def test_figures(tmp_path: Path) -> None:
         result = ask("--opioid", *words, "--plot", str(path))
         assert result.exit_code == 0, result.output
         assert path.stat().st_size > 1000
+
+
+def test_naloxone_in_the_receptor_form() -> None:
+    words = ("--opioid", "morphine", "--bolus", "10mg", "--hours", "2")
+    plain = answer(*words)
+    reversed_ = answer(*words, "--antagonist", "naloxone 0.4 mg iv at 30 min")
+    before, after = slice(0, 30), 45
+    assert reversed_["ventilation_percent_of_start"][before] == plain["ventilation_percent_of_start"][before]
+    assert reversed_["ventilation_percent_of_start"][after] > plain["ventilation_percent_of_start"][after] + 2
+
+
+def test_kratom_alkaloid_by_mouth() -> None:
+    found = answer("--opioid", "mitragynine", "--oral", "40mg", "--hours", "3")
+    low, high = (
+        found["ventilation_percent_interval95"]["2.5"],
+        found["ventilation_percent_interval95"]["97.5"],
+    )
+    assert min(found["ventilation_percent_of_start"]) < 100
+    assert max(h - x for h, x in zip(high, low, strict=True)) > 20
+    assert found["translations"]
+    assert found["out_of_range"] is True

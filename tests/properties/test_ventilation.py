@@ -8,11 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analgesia import evidence
-from analgesia.ventilation import exposure, receptor_form, simulate
+from analgesia.ventilation import exposure, receptor_form, rescue, simulate
+from analgesia.ventilation.regimens import Regimen
 from analgesia.ventilation.scoring import collapse_times, first_at_or_below, of_two_hundred, wilson
 
 LIBRARY = evidence.load()
 HOURS = np.linspace(0.0, 4.0, 49)
+
+
+def area(values: np.ndarray, times: np.ndarray) -> float:
+    return float(((values[1:] + values[:-1]) / 2 * np.diff(times)).sum())
 
 
 def test_no_drug_changes_nothing() -> None:
@@ -144,3 +149,33 @@ def test_published_convention_of_intervals() -> None:
     assert middle == pytest.approx(52.0, abs=0.5)
     assert low == pytest.approx(45.0, abs=1.0)
     assert high == pytest.approx(59.0, abs=1.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "highest", "when"),
+    [
+        ("naloxone 2 mg im at 0 s", 6.855, 702),
+        ("naloxone 2 mg im-syringe at 0 s", 2.937, 827),
+        ("naloxone 4 mg in at 0 s", 4.461, 843),
+    ],
+)
+def test_closed_form_of_the_antagonist_has_the_published_peaks(text: str, highest: float, when: int) -> None:
+    plasma = rescue.course(LIBRARY, Regimen.parse(text, LIBRARY), np.arange(1801) / 3600.0)
+    assert plasma.max() == pytest.approx(highest, abs=6e-4)
+    assert plasma.argmax() == when
+
+
+def test_later_sprays_bring_less() -> None:
+    hours = np.linspace(0.0, 24.0, 1441)
+    one, four = (
+        area(rescue.course(LIBRARY, Regimen.parse(text, LIBRARY), hours), hours)
+        for text in ("naloxone 4 mg in at 0 s", "naloxone 4 mg in at 0 s, repeat 3 every 600 min")
+    )
+    early = area(
+        rescue.course(
+            LIBRARY, Regimen.parse("naloxone 4 mg in at 0 s, repeat 3 every 150 s", LIBRARY), hours
+        ),
+        hours,
+    )
+    assert 3.0 * one < early < 3.9 * one
+    assert four < 4.0 * one

@@ -110,11 +110,11 @@ def command(
             library, opioid, bolus, subject, antagonists, without_arrest, patients, hours, seed, plot, as_json
         )
         return
-    if antagonists or patients > 1 or without_arrest:
+    if patients > 1 or without_arrest or len(antagonists) > 1:
         raise ModelError(
-            "--antagonist, --patients and --without-arrest belong to the overdose model (--form kinetic)"
+            "--patients, --without-arrest and several --antagonist belong to the overdose model (--form kinetic)"
         )
-    _receptor(settings, opioid, bolus, oral, subject, hours, seed, plot, as_json)
+    _receptor(settings, opioid, bolus, oral, subject, antagonists, hours, seed, plot, as_json)
 
 
 def _kinetic(
@@ -173,6 +173,7 @@ def _receptor(
     bolus: Quantity | None,
     oral: Quantity | None,
     subject: str,
+    antagonists: tuple[str, ...],
     hours: float,
     seed: int,
     plot: Path | None,
@@ -181,7 +182,8 @@ def _receptor(
     import numpy as np
 
     from analgesia.errors import ModelError
-    from analgesia.ventilation import exposure, receptor_form, reporting
+    from analgesia.ventilation import exposure, receptor_form, reporting, rescue
+    from analgesia.ventilation.regimens import Regimen
 
     if not 0.0 < hours <= MAXIMUM_HOURS:
         raise ModelError(f"hours must be above 0 and at most {MAXIMUM_HOURS:g}, not {hours:g}")
@@ -198,22 +200,36 @@ def _receptor(
         course = partners.pop(opioid)
     else:
         course = getattr(exposure, route)(library, opioid, milligrams, times)
-    response = receptor_form.respond(
-        opioid,
-        times,
-        course,
-        subject=subject,
-        library=library,
-        partners=partners,
-        replicates=PEOPLE + 1,
-        seed=seed,
-    )
-    reason = exposure.outside(library, opioid, milligrams, route)
+
+    def respond(naloxone: Any = None) -> receptor_form.Response:
+        return receptor_form.respond(
+            opioid,
+            times,
+            course,
+            subject=subject,
+            library=library,
+            partners=partners,
+            naloxone=naloxone,
+            replicates=PEOPLE + 1,
+            seed=seed,
+        )
+
+    response = respond()
+    reasons = [exposure.outside(library, opioid, milligrams, route)]
+    for text in antagonists:
+        regimen = Regimen.parse(text, library)
+        if regimen.drug != "naloxone":
+            raise ModelError(
+                f"the receptor form knows naloxone alone, not {regimen.drug}; use --form kinetic"
+            )
+        response = respond(rescue.course(library, regimen, times, response.share[0]))
+        reasons.append(regimen.outside(library))
     if plot:
         reporting.response_figure(response, plot)
     answer = reporting.response_dict(
-        response, subject, {f"{route}_mg": milligrams}, [reason] if reason else []
+        response, subject, {f"{route}_mg": milligrams}, [reason for reason in reasons if reason]
     )
+    answer["antagonists"] = list(antagonists)
     if as_json:
         write_json(answer)
         return

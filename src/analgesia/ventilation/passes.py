@@ -17,6 +17,18 @@ from analgesia.ventilation.subjects import RELATIVE, absolute_tolerances
 Array = NDArray[np.float64]
 
 PER_MINUTE = 60.0
+KEPT = (
+    "opioid_bound",
+    "antagonist_bound",
+    "ventilation",
+    "arterial_O2",
+    "arterial_CO2",
+    "flow",
+    "opioid_plasma",
+    "antagonist_plasma",
+)
+"""States and outputs that a pass stores."""
+
 INJECTION = 10.0
 """Seconds over which a dose enters a vein."""
 
@@ -143,6 +155,7 @@ def run(
         atol=absolute_tolerances(tolerance),
         threads=threads,
         patients=patients,
+        keep=KEPT,
     ).raise_for_status()
     return Pass(
         times=times,
