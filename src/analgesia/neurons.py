@@ -1,7 +1,7 @@
 """Primary afferents: how often they fire on their own, and what their endings in the cord release.
 
-Calcium enters an ending through N-type, P/Q-type and other channels with shares w_N, w_PQ, w_other (they sum to 1 in
-health), and release rises with the third power of it:
+Calcium enters an ending through N-type, P/Q-type and other channels with shares w_N, w_PQ, w_other (their
+sum is 1 in health), and release rises with the third power of it:
 
     release = (w_N n + w_PQ + w_other)^k,   k = 3
     n       = (1 + u (1 - o)) (1 - b_opioid S_opioid) (1 - b_alpha2 S_alpha2)
@@ -42,8 +42,9 @@ def n_type_current(
 
 
 def release(n_type: Any, p_q_type: Any, other: Any, n_type_factor: Any, cooperativity: Any = 3.0) -> Any:
-    """Transmitter released per spike, as a factor on health: (w_N n + w_PQ + w_other)^k."""
-    return (n_type * n_type_factor + p_q_type + other) ** cooperativity
+    """Transmitter released per spike, as a factor on health: (w_N n + w_PQ + w_other)^k with shares made to sum to 1."""
+    rest = p_q_type + other
+    return ((n_type * n_type_factor + rest) / (n_type + rest)) ** cooperativity
 
 
 def ongoing_rate(rate_at_full_severity: Any, severity: Any, surviving: Any, excitability: Any) -> Any:

@@ -80,8 +80,12 @@ def population(name: str, size: int, seed: int, library: evidence.Library) -> Pe
     record = library.populations[name]
     condition = library.conditions[record.condition] if record.condition is not None else None
     luck = _Luck(seed, size)
-    covariate = record.covariates
-    phenotype, activity = _genotype(record.genotypes, luck, ", ".join(record.files))
+    place = ", ".join(record.files)
+
+    def covariate(name: str) -> Number:
+        return _need(record.covariates, name, f"{place}: covariates")
+
+    phenotype, activity = _genotype(record.genotypes, luck, place)
     severity = _severity(condition, luck)
     baseline = _baseline(record.pain, severity, luck)
     maximum, half_time = _placebo(condition, baseline, record.pain, library, luck)
@@ -91,13 +95,13 @@ def population(name: str, size: int, seed: int, library: evidence.Library) -> Pe
         seed=seed,
         condition=record.condition,
         index=np.arange(size),
-        weight=luck.lognormal("weight", covariate["weight"], "kg"),
-        age=luck.normal("age", covariate["age"], "year"),
-        female=luck.uniform("female") < covariate["female"].to("1"),
+        weight=luck.lognormal("weight", covariate("weight"), "kg"),
+        age=luck.normal("age", covariate("age"), "year"),
+        female=luck.uniform("female") < covariate("female").to("1"),
         creatinine_clearance=luck.lognormal(
-            "creatinine_clearance", covariate["creatinine_clearance"], "mL/min"
+            "creatinine_clearance", covariate("creatinine_clearance"), "mL/min"
         ),
-        cyp3a_activity=luck.lognormal("cyp3a_activity", covariate["cyp3a_activity"], "1"),
+        cyp3a_activity=luck.lognormal("cyp3a_activity", covariate("cyp3a_activity"), "1"),
         cyp2d6_phenotype=phenotype,
         cyp2d6_activity=activity,
         severity=severity,
@@ -106,6 +110,32 @@ def population(name: str, size: int, seed: int, library: evidence.Library) -> Pe
         placebo_half_time=half_time,
         **cord,
     )
+
+
+UNCERTAIN = ("c_fibre_rate", "a_delta_rate", "a_beta_rate", "alpha2delta_upregulation")
+"""What a number of the condition, known badly, scales for everybody."""
+SPREAD = "chloride_reversal_spread"
+
+
+def under_ignorance(
+    people: People, library: evidence.Library, seed: int, replicate: NDArray[np.int64] | None
+) -> People:
+    """The same people in the world of their draw of ignorance: what we do not know of the condition moves for all
+    alike.
+
+    Firing rates and alpha2delta up-regulation are scaled by exp(sd z), z keyed by `ignorance/<condition>.<name>` and
+    `replicate` [patient]. Nothing else of a person changes, so their differences stay their own. None leaves
+    everyone as they are.
+    """
+    if replicate is None or people.condition is None or not len(replicate):
+        return people
+    numbers = library.conditions[people.condition].parameters
+    count = int(np.max(replicate)) + 1
+    moved = {}
+    for name in UNCERTAIN:
+        luck = draws.normal(seed, f"ignorance/{people.condition}.{name}", count)[replicate]
+        moved[name] = getattr(people, name) * np.exp(numbers[name].uncertainty_sd_log * luck)
+    return replace(people, **moved)
 
 
 @dataclass(frozen=True)
@@ -128,11 +158,25 @@ class _Luck:
 
     def lognormal(self, name: str, number: Number, unit: str) -> Floats:
         """Lognormal with the value as its median and the number's spread, cut to `within`."""
-        middle = np.log(number.to(unit))
+        middle = float(np.log(_positive(number, unit)))
         low, high = _within(number, unit)
         with np.errstate(divide="ignore"):
             bounds = float(np.log(max(low, 0.0))), float(np.log(high))
         return np.exp(_cut(self.uniform(name), middle, number.diversity_sd_log, bounds))
+
+
+def _need(numbers: Mapping[str, Number], name: str, place: str) -> Number:
+    """The number called `name`, or an EvidenceError that says where it is missing."""
+    if name not in numbers:
+        raise EvidenceError(f"{place}.{name} is missing; virtual people need it")
+    return numbers[name]
+
+
+def _positive(number: Number, unit: str) -> float:
+    value = number.to(unit)
+    if not value > 0.0:
+        raise EvidenceError(f"{number.place}: must be above 0, got {value:g} {unit}")
+    return value
 
 
 def _within(number: Number, unit: str) -> tuple[float, float]:
@@ -194,7 +238,10 @@ def _cord(condition: Any, severity: Floats, library: evidence.Library, luck: _Lu
         healthy = np.full(luck.size, chloride["healthy_reversal"].to("mV"))
         rates = dict.fromkeys(("c_fibre_rate", "a_delta_rate", "a_beta_rate"), nothing)
         return rates | {"chloride_reversal": healthy, "alpha2delta_upregulation": nothing}
-    numbers = condition.parameters
+    place = f"{', '.join(condition.files)}: parameters"
+    numbers = {
+        name: _need(condition.parameters, name, place) for name in (*UNCERTAIN, "surviving_c_fibres", SPREAD)
+    }
     lost = (1.0 - numbers["surviving_c_fibres"].to("1")) * severity
     surviving = {"c_fibre_rate": 1.0 - lost, "a_delta_rate": 1.0, "a_beta_rate": 1.0}
     found = {
@@ -211,7 +258,7 @@ def _cord(condition: Any, severity: Floats, library: evidence.Library, luck: _Lu
     up = numbers["alpha2delta_upregulation"]
     own = np.exp(up.diversity_sd_log * luck.deviate("alpha2delta_upregulation"))
     found["alpha2delta_upregulation"] = up.to("1") * severity * own
-    spread = numbers["chloride_reversal_spread"].to("mV")
+    spread = numbers[SPREAD].to("mV")
     middle = _chloride_middle(condition, chloride["allodynia_threshold"].to("mV"), spread)
     found["chloride_reversal"] = middle + spread * luck.deviate("chloride_reversal")
     return found
@@ -223,7 +270,12 @@ def _chloride_middle(condition: Any, threshold: float, spread: float) -> float:
 
     if "chloride_reversal" in condition.parameters:
         return float(condition.parameters["chloride_reversal"].to("mV"))
-    share = condition.phenotypes["dynamic_allodynia"].to("1")
+    number = _need(condition.phenotypes, "dynamic_allodynia", f"{', '.join(condition.files)}: phenotypes")
+    share = number.to("1")
+    if not 0.0 < share < 1.0:
+        raise EvidenceError(
+            f"{number.place}: a share of patients strictly between 0 and 1 is needed, got {share:g}"
+        )
     return float(threshold + spread * ndtri(share))
 
 
@@ -238,7 +290,8 @@ def _placebo(
         return np.zeros(luck.size), half_time
     spread = numbers["placebo_maximum_spread"].to("1")
     reached = _mean_reached(half, numbers["placebo_observed_at"].to("day"))
-    wanted = -condition.placebo["change"].to("NRS") / pain["baseline"].to("NRS") / reached
+    baseline_number = _need(pain, "baseline", f"population of {condition.name}: pain")
+    wanted = -condition.placebo["change"].to("NRS") / _positive(baseline_number, "NRS") / reached
     centre = _logit_centre(wanted, spread, ", ".join(condition.files))
     return _logistic(centre + spread * luck.deviate("placebo_maximum")), half_time
 

@@ -5,8 +5,8 @@
     placebo  f(t) = e f_max (1 - 2^(-t / t_half))        e the expectation, 1 in a blinded trial
     report   NRS - f (NRS + (1 - k) max(B - NRS, 0))     k the sub-additivity of drug and placebo, B the start
 
-A person in pain has the R50 that makes the drug-free drive give their rating at the start: R50 = R0 ((10 - B) / B)^(1/g).
-Ongoing input and E_Cl set how a drug changes the drive; the person's own gain sets what the drive is
+A person in pain has the R50 that makes the drug-free drive give their rating at the start: R50 = R0 ((10 - B) /
+B)^(1/g). Ongoing input and E_Cl set how a drug changes the drive; the person's own gain sets what the drive is
 worth. So only R / R0 matters to them. A person without pain has the typical R50 and feels what exceeds the rest of
 their own cord.
 Placebo as expectation: the report is what is sensed, moved towards an expected rating that is lower by a fraction;
@@ -20,7 +20,7 @@ Sources: Plan et al. 2012 (doi:10.1038/clpt.2011.301), Cepeda et al. 2012 (doi:1
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Protocol
 
 import numpy as np
@@ -130,6 +130,8 @@ def pain(
     times: Any,
     expectation: float = 1.0,
     noise_seed: int | None = None,
+    seed: int = 0,
+    replicate: NDArray[np.int64] | None = None,
 ) -> Floats:
     """Rating [patient, time], NRS, at `times` (hours since the start of treatment).
 
@@ -137,31 +139,45 @@ def pain(
     every report scatters by the reporting noise, keyed by person and time, so that two arms share their luck. Raises
     ModelError when shapes disagree.
     """
-    curve = evidence.fill(Curve, library.circuits["perception"])
-    baseline = np.asarray(people.baseline_pain, dtype=float)
+    curve = _curve(library, seed, replicate)
+    baseline = np.asarray(people.baseline_pain, dtype=float)[:, None]
     hours = np.asarray(times, dtype=float)
     if drive.projection.shape != (len(baseline), hours.size) or hours.ndim != 1:
         raise ModelError(
             f"pain: the drive has shape {drive.projection.shape}, people and times ask for {(len(baseline), hours.size)}"
         )
-    weight, g = curve.wide_dynamic_range_weight, curve.exponent
+    weight, g = curve["wide_dynamic_range_weight"], curve["exponent"]
     now = felt(drive.projection, drive.wide_dynamic_range, weight)
-    resting = felt(drive.resting_projection, drive.resting_wide_dynamic_range, weight)
+    resting = felt(drive.resting_projection[:, None], drive.resting_wide_dynamic_range[:, None], weight)
     hurting = baseline > 0.0
     own = half_drive_of(np.where(hurting, baseline, 1.0), resting, g)
-    half = np.where(hurting, own, curve.half_drive)
-    above = np.where(hurting[:, None], now, np.maximum(now - resting[:, None], 0.0))
-    sensed = rating(above, half[:, None], g)
+    half = np.where(hurting, own, curve["half_drive"])
+    above = np.where(hurting, now, np.maximum(now - resting, 0.0))
+    sensed = rating(above, half, g)
     fraction = placebo_fraction(
         np.asarray(people.placebo_maximum)[:, None],
         np.asarray(people.placebo_half_time)[:, None],
         np.maximum(hours, 0.0) / 24.0,
         expectation,
     )
-    reported = report(sensed, baseline[:, None], fraction, curve.sub_additivity)
+    reported = report(sensed, baseline, fraction, curve["sub_additivity"])
     if noise_seed is not None:
-        reported = reported + curve.report_noise * _noise(noise_seed, people.index, hours)
+        reported = reported + curve["report_noise"] * _noise(noise_seed, people.index, hours)
     return np.clip(reported, 0.0, SCALE)
+
+
+def _curve(library: evidence.Library, seed: int, replicate: NDArray[np.int64] | None) -> dict[str, Any]:
+    """Constants of perception: floats, or [patient, 1] under draws of ignorance."""
+    record = library.circuits["perception"]
+    central = asdict(evidence.fill(Curve, record))
+    if replicate is None or not len(replicate):
+        return central
+    count = int(np.max(replicate)) + 1
+    drawn = {}
+    for name, value in central.items():
+        luck = draws.normal(seed, f"ignorance/perception.{name}", count)[replicate]
+        drawn[name] = (value * np.exp(record.parameters[name].uncertainty_sd_log * luck))[:, None]
+    return drawn
 
 
 def _noise(seed: int, index: NDArray[np.int64], hours: Floats) -> Floats:

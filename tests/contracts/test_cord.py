@@ -126,3 +126,39 @@ def test_bad_modulation_is_refused() -> None:
     ):
         with pytest.raises(ModelError, match=words):
             spinal.drive(people, nodes, library)
+
+
+def test_ignorance_moves_the_world_and_not_the_people() -> None:
+    """Under draws of ignorance cord, condition and perception change; the rating at the start and dose 0 = placebo do not."""
+    library = evidence.load()
+    people = population(3).select(np.tile(np.arange(3), 4))
+    replicate = np.repeat(np.arange(4), 3)
+    world = patients.under_ignorance(people, library, 7, replicate)
+    assert not np.allclose(world.c_fibre_rate[:3], world.c_fibre_rate[3:6])
+    np.testing.assert_allclose(
+        world.c_fibre_rate[:3] / people.c_fibre_rate[:3], world.c_fibre_rate[0] / people.c_fibre_rate[0]
+    )
+    np.testing.assert_array_equal(world.baseline_pain, people.baseline_pain)
+    nodes = {"mu_presynaptic": course(12)}
+    drive = spinal.drive(world, nodes, library, seed=7, replicate=replicate)
+    pain = perception.pain(drive, world, library, times=TIMES, expectation=0.0, seed=7, replicate=replicate)
+    np.testing.assert_allclose(pain[:, 0], people.baseline_pain, rtol=1e-9)
+    assert (pain[:, 2] < pain[:, 0]).all()
+    assert np.ptp(pain[::3, 2]) > 0.0
+    off = spinal.drive(world, {"mu_presynaptic": np.zeros((12, 5))}, library, seed=7, replicate=replicate)
+    np.testing.assert_array_equal(off.projection[:, 0], drive.resting_projection)
+
+
+def test_one_draw_does_not_depend_on_how_many_there_are() -> None:
+    """Replicate 2 of four is replicate 2 of ten."""
+    library = evidence.load()
+    nodes = {"mu_presynaptic": course(1)}
+    person = population(1)
+    drives = []
+    for count in (4, 10):
+        crowd = person.select(np.zeros(count, dtype=int))
+        replicate = np.arange(count)
+        world = patients.under_ignorance(crowd, library, 7, replicate)
+        tiled = {"mu_presynaptic": np.repeat(nodes["mu_presynaptic"], count, axis=0)}
+        drives.append(spinal.drive(world, tiled, library, seed=7, replicate=replicate).projection[2])
+    np.testing.assert_array_equal(*drives)

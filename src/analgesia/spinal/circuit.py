@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from analgesia import evidence
@@ -38,10 +38,14 @@ UNITS = ("1", "mV", "ms", "1/ms", "1/mV")
 
 @dataclass(frozen=True)
 class Circuit:
-    """Constants by dotted name (`synapses.c_fibre.projection.ampa`) in the units of the cord's clock, and those units."""
+    """Constants by dotted name (`synapses.c_fibre.projection.ampa`) in the units of the cord's clock, and those units.
+
+    `spreads`: standard deviation of the logarithm by ignorance, of the constants that state one.
+    """
 
     values: Mapping[str, float]
     units: Mapping[str, str]
+    spreads: Mapping[str, float] = field(default_factory=dict)
 
     def onto(self, pool: str, transmitter: str) -> tuple[str, ...]:
         """Sources with a synapse of this transmitter onto `pool`."""
@@ -53,12 +57,15 @@ def read(library: evidence.Library) -> Circuit:
     """The dorsal horn and the terminals of its afferents from `circuits/` and `neurons/` of the library."""
     values: dict[str, float] = {}
     units: dict[str, str] = {}
+    spreads: dict[str, float] = {}
     horn, terminal = library.circuits["dorsal_horn"], library.neurons["primary_afferent_terminal"]
     for prefix, record in (("", horn), ("terminal.", terminal)):
         for name, number in _leaves(record.parameters):
             values[prefix + name], units[prefix + name] = _converted(number)
+            if number.uncertainty_sd_log > 0.0:
+                spreads[prefix + name] = number.uncertainty_sd_log
     _check(values, ", ".join(horn.files))
-    return Circuit(values, units)
+    return Circuit(values, units, spreads)
 
 
 def _leaves(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Number]]:

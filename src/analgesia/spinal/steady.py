@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analgesia import evidence
+from analgesia.engine import draws
 from analgesia.engine.network import Network, run
 from analgesia.errors import ModelError
 from analgesia.evidence.numbers import Number
@@ -112,15 +113,20 @@ def drive(
     library: evidence.Library,
     *,
     resolution: float = 0.05,
+    seed: int = 0,
+    replicate: NDArray[np.int64] | None = None,
     threads: int | None = None,
 ) -> Drive:
     """Steady drive of every person at every time. `modulation`: node -> array [patient, time] between 0 and 1;
-    absent nodes are off.
+    absent nodes are off. `replicate` [patient]: the draw of ignorance under which each person's cord is built
+    (constants that state how well they are known, keyed by `ignorance/dorsal_horn.<name>`); without it every
+    constant is central.
 
     Raises ModelError for an unknown node, a wrong shape or a value outside 0..1. Where a modulation is not finite the
     drive is NaN and `settled` False; nobody else is touched.
     """
-    person = _persons(people)
+    network, circuit = cord(library)
+    names, person = _lanes(people, circuit, seed, replicate)
     nodes = _nodes(modulation, len(person))
     usable = np.asarray(np.all(np.isfinite(nodes), axis=2))
     safe = np.where(np.expand_dims(usable, 2), nodes, 0.0)
@@ -130,7 +136,7 @@ def drive(
     rows, cols = np.nonzero(knots | sample)
     off = np.zeros((len(person), len(NODES)))
     lanes = np.concatenate([np.hstack([person, off]), np.hstack([person[rows], safe[rows, cols]])])
-    rates, ok = _steady(lanes, library, threads)
+    rates, ok = _steady(network, circuit, [*names, *(f"node.{node}" for node in NODES)], lanes, threads)
     resting, solved = rates[: len(person)], rates[len(person) :]
     fields, errors = [], [0.0]
     for column in range(2):
@@ -152,8 +158,10 @@ def drive(
     )
 
 
-def _persons(people: Afferents) -> Floats:
-    """[patient, PERSON] in the units of the cord's clock."""
+def _lanes(
+    people: Afferents, circuit: Circuit, seed: int, replicate: NDArray[np.int64] | None
+) -> tuple[list[str], Floats]:
+    """Names and values [patient, name] of what differs between lanes, in the units of the cord's clock."""
     per_ms = 1e-3
     columns = [
         np.asarray(people.c_fibre_rate) * per_ms,
@@ -162,7 +170,14 @@ def _persons(people: Afferents) -> Floats:
         np.asarray(people.chloride_reversal),
         np.asarray(people.alpha2delta_upregulation),
     ]
-    return np.stack(columns, axis=1).astype(float)
+    names = list(PERSON)
+    if replicate is not None and len(replicate):
+        count = int(np.max(replicate)) + 1
+        for name, spread in circuit.spreads.items():
+            luck = draws.normal(seed, f"ignorance/dorsal_horn.{name}", count)[replicate]
+            names.append(name)
+            columns.append(circuit.values[name] * np.exp(spread * luck))
+    return names, np.stack(columns, axis=1).astype(float)
 
 
 def _nodes(modulation: Mapping[str, Any], patients: int) -> Floats:
@@ -218,7 +233,7 @@ def _sample(candidates: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _steady(
-    lanes: Floats, library: evidence.Library, threads: int | None
+    network: Network, circuit: Circuit, names: list[str], lanes: Floats, threads: int | None
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """Steady rates [lane, 2] in 1/s and whether each lane settled; equal lanes are solved once."""
     unique, back = np.unique(lanes, axis=0, return_inverse=True)
@@ -226,23 +241,24 @@ def _steady(
     rates, ok = np.empty((len(unique), 2)), np.empty(len(unique), dtype=bool)
     for start in range(0, len(unique), CHUNK):
         part = slice(start, start + CHUNK)
-        rates[part], ok[part] = _settle(unique[part], library, threads)
+        given = {name: unique[part, k] for k, name in enumerate(names)}
+        rates[part], ok[part] = _settle(network, {**circuit.values, **given}, threads)
     return rates[back] * 1e3, ok[back]
 
 
 def _settle(
-    lanes: Floats, library: evidence.Library, threads: int | None
+    network: Network, given: Mapping[str, Any], threads: int | None
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """Advance lanes from a silent cord, segment by segment, until each has settled. Rates in 1/ms."""
-    network, circuit = cord(library)
-    names = [*PERSON, *(f"node.{node}" for node in NODES)]
-    rates = np.full((len(lanes), 2), np.nan)
-    open_lanes, state = np.arange(len(lanes)), None
+    varied = {name: value for name, value in given.items() if np.ndim(value)}
+    lanes = len(next(iter(varied.values())))
+    rates = np.full((lanes, 2), np.nan)
+    open_lanes, state = np.arange(lanes), None
+    busy = np.ones(lanes, dtype=bool)
     for _ in range(SEGMENTS):
-        given = {name: lanes[open_lanes, k] for k, name in enumerate(names)}
         result = run(
             network,
-            {**circuit.values, **given, "memory": MEMORY},
+            {**given, **{name: value[open_lanes] for name, value in varied.items()}, "memory": MEMORY},
             dt=STEP,
             duration=SEGMENT,
             record_from=SEGMENT - STEP,
@@ -258,6 +274,7 @@ def _settle(
             break
         open_lanes = open_lanes[busy]
         state = {name: result.final[busy, k] for k, name in enumerate(network.states)}
+        busy = busy[busy]
     ok = np.isfinite(rates).all(axis=1)
     ok[open_lanes[busy]] = False
     return rates, ok
