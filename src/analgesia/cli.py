@@ -47,7 +47,7 @@ class Commands(click.Group):
         name = args[0]
         known = self.list_commands(ctx)
         if name not in known and not name.startswith("-"):
-            near = difflib.get_close_matches(name.lower(), known, n=2, cutoff=0.5)
+            near = difflib.get_close_matches(name.lower(), known, n=2, cutoff=0.6)
             cure = f"did you mean {' or '.join(near)}?" if near else f"the commands are {', '.join(known)}"
             raise click.UsageError(f"There is no command {name!r}: {cure}", ctx)
         return super().resolve_command(ctx, args)
