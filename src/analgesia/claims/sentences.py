@@ -1,7 +1,7 @@
 """Plain sentences from tables, so that no verdict is ever described in words that were not checked.
 
-A paragraph joins, in this order: the claim as people say it; the opening for (word, level); what was found for and
-against; what the exposure margins say; what the model says, named as an extrapolation; what would settle it.
+A paragraph joins, in this order: the claim as people say it; the opening for (word, level); the leading finding; how
+much was found for and against; what the exposure margins say; what the model says, named as the calculation it is.
 No sentence addresses the reader or advises anybody; a test refuses words of advice.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from analgesia.claims.verdict import Verdict, Word
+from analgesia.claims.verdict import Verdict, Word, best_level
 from analgesia.evidence.claim_schema import HUMAN_LEVELS, Claim
 
 if TYPE_CHECKING:
@@ -232,6 +232,28 @@ def plain(value: float) -> str:
     return f"{value:.2g}" if abs(value) < 100 else f"{value:.0f}"
 
 
+def headline_sentence(claim: Claim, found: Verdict) -> str:
+    """The leading finding in the file's own words: a direct one of the level that decided, or else the nearest indirect one."""
+    direct = [
+        item for item in claim.evidence if item.directness == "direct" and item.level == found.decided_at
+    ]
+    if direct:
+        pointing = [item for item in direct if item.direction != "neutral"] or direct
+        other = next((item for item in pointing if item.direction != pointing[0].direction), None)
+        return pointing[0].says + ("" if other is None else f" On the other hand: {_lower(other.says)}")
+    indirect = [item for item in claim.evidence if item.directness == "indirect"]
+    if not indirect:
+        return ""
+    level = best_level(indirect)
+    nearest = next(item for item in indirect if item.level == level)
+    return f"The nearest thing found: {_lower(nearest.says)}"
+
+
+def _lower(sentence: str) -> str:
+    """A sentence that goes on after a colon."""
+    return sentence[0].lower() + sentence[1:]
+
+
 def found_sentence(claim: Claim) -> str:
     """What was found for and against, directly and indirectly."""
     parts = []
@@ -311,9 +333,9 @@ def paragraph(claim: Claim, found: Verdict, margins: Sequence[Margin], predictio
     sentences = (
         f"“{claim.plain_statement}”",
         opening(found.word, found.decided_at),
+        headline_sentence(claim, found),
         found_sentence(claim),
         mechanism_sentence(claim, margins),
         prediction_sentence(prediction),
-        f"What would settle it: {claim.would_change[0].lower()}{claim.would_change[1:]}",
     )
     return " ".join(sentence for sentence in sentences if sentence)
