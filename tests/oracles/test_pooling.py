@@ -46,7 +46,11 @@ def test_missing_spread_takes_the_median_of_those_printed() -> None:
 
 def test_one_measurement_keeps_its_own_spread() -> None:
     result = pool([42.0], [0.3])
-    assert (math.exp(result.mean_log), result.se_log, result.between_sd_log) == (pytest.approx(42.0), 0.3, 0.0)
+    assert (math.exp(result.mean_log), result.se_log, result.between_sd_log) == (
+        pytest.approx(42.0),
+        0.3,
+        0.0,
+    )
 
 
 def test_published_meta_analysis_of_bcg_vaccine() -> None:
