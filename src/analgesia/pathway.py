@@ -17,7 +17,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from analgesia import evidence, perception, pharmacokinetics, receptors, spinal
+from analgesia import evidence, patients, perception, pharmacokinetics, receptors, spinal
 from analgesia.engine import Solution, Status, solve
 from analgesia.errors import ModelError
 from analgesia.evidence import Library
@@ -71,6 +71,10 @@ class Lanes:
         tiled = people.select(np.tile(np.arange(size), replicates))
         return cls(tiled, np.repeat(np.arange(replicates), size), (replicates, size))
 
+    def under_ignorance(self, library: Library, seed: int) -> Lanes:
+        """The same lanes, each person in the world of their draw."""
+        return replace(self, people=patients.under_ignorance(self.people, library, seed, self.replicate))
+
     @property
     def count(self) -> int:
         """Number of lanes."""
@@ -111,8 +115,10 @@ def simulate(
     off = _switched_off(nodes_off, library)
     if replicates < 1:
         raise ModelError(f"replicates = {replicates}: at least one draw is needed")
-    lanes = Lanes.of(people, replicates)
+    lanes = Lanes.of(people, replicates).under_ignorance(library, seed)
     with evidence.tally() as used:
+        for number in people.numbers:
+            used.note(number)
         exposed = [expose(arm, lanes, grid, library, seed) for arm in everyone]
         bound = [bind(exposure, lanes, grid, library, seed) for exposure in exposed]
         variables = _chemistry(exposed, bound, lanes, grid, library)
@@ -120,12 +126,15 @@ def simulate(
         if cord:
             drives = []
             for done, binding in enumerate(bound, start=1):
-                drives.append(spinal.drive(lanes.people, modulation(binding, library, off), library))
+                nodes = modulation(binding, library, off)
+                drives.append(
+                    spinal.drive(lanes.people, nodes, library, seed=seed, replicate=lanes.replicate)
+                )
                 if progress is not None:
                     progress(done * lanes.count, len(everyone) * lanes.count)
             felt = np.stack([lanes.fold(drive.status) for drive in drives])
             status = np.where(status == "ok", felt, status)
-            variables |= _sensation(drives, lanes, grid, library)
+            variables |= _sensation(drives, lanes, grid, library, seed)
     variables["status"] = Variable(status, ("arm", "replicate", "patient"), "", "what became of the run")
     return Result.build(
         variables,
@@ -273,12 +282,19 @@ def _chemistry(
 
 
 def _sensation(
-    drives: Sequence[spinal.Drive], lanes: Lanes, times: Array, library: Library
+    drives: Sequence[spinal.Drive], lanes: Lanes, times: Array, library: Library, seed: int
 ) -> dict[str, Variable]:
     """Drive and pain of every arm, and the change of pain against the same person's placebo arm, which is the last."""
     projection = np.stack([lanes.fold(drive.projection) for drive in drives])
     rated = np.stack(
-        [lanes.fold(perception.pain(drive, lanes.people, library, times=times)) for drive in drives]
+        [
+            lanes.fold(
+                perception.pain(
+                    drive, lanes.people, library, times=times, seed=seed, replicate=lanes.replicate
+                )
+            )
+            for drive in drives
+        ]
     )
     outer = ("arm", "replicate")
     return {

@@ -32,7 +32,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class People:
-    """One array per property, one entry per person; `index` is the person's number and keys all their luck."""
+    """One array per property, one entry per person; `index` is the person's number and keys all their luck.
+
+    `numbers` are the facts they were drawn from, for the tally of a run.
+    """
 
     population: str
     seed: int
@@ -54,6 +57,7 @@ class People:
     baseline_pain: Annotated[Floats, "NRS"]
     placebo_maximum: Annotated[Floats, "1"]
     placebo_half_time: Annotated[Floats, "day"]
+    numbers: tuple[Number, ...] = ()
 
     def __len__(self) -> int:
         return len(self.index)
@@ -77,6 +81,12 @@ def population(name: str, size: int, seed: int, library: evidence.Library) -> Pe
     """`size` people of a population of the library. Raises EvidenceError for an unknown name, ModelError for a negative size."""
     if size < 0:
         raise ModelError(f"population {name}: size {size} must not be negative")
+    with evidence.tally() as used:
+        people = _drawn(name, size, seed, library)
+    return replace(people, numbers=tuple(used.numbers.values()))
+
+
+def _drawn(name: str, size: int, seed: int, library: evidence.Library) -> People:
     record = library.populations[name]
     condition = library.conditions[record.condition] if record.condition is not None else None
     luck = _Luck(seed, size)
@@ -230,7 +240,7 @@ def _baseline(pain: Mapping[str, Number], severity: Floats, luck: _Luck) -> Floa
     return _cut(np.asarray(ndtr(mixed)), middle, middle * (number.iiv or 0.0), _within(number, "NRS"))
 
 
-def _cord(condition: Any, severity: Floats, library: evidence.Library, luck: _Luck) -> dict[str, Floats]:
+def _cord(condition: Any, severity: Floats, library: evidence.Library, luck: _Luck) -> dict[str, Any]:
     """Firing, E_Cl and alpha2delta of each person."""
     chloride = library.circuits["dorsal_horn"].parameters["chloride"]
     if condition is None:
