@@ -20,15 +20,19 @@ from analgesia.claims.endpoints import PLACEBO, Endpoint, endpoint_of, hours
 from analgesia.claims.judge import Judgement, judge
 from analgesia.claims.margins import potency_of
 from analgesia.claims.prediction import Prediction, arm_prediction, validation_of
-from analgesia.errors import EvidenceError
+from analgesia.errors import AnalgesiaError, EvidenceError
 from analgesia.evidence import Library, tally
 from analgesia.evidence.claim_schema import Claim, ExperimentArm
+from analgesia.pharmacokinetics import administration
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
 
 EXPOSURE_STEP_H = 0.5
 """Spacing of the times at which exposure is followed; peaks come about an hour after a dose."""
+
+LONGEST_H = 24.0 * 366
+"""Longest experiment that is run hour by hour."""
 
 BAND = (0.05, 0.5, 0.95)
 """Quantiles kept of a time course."""
@@ -78,6 +82,18 @@ def verify(claim: Claim, library: Library) -> Endpoint | None:
             raise EvidenceError(
                 f"{place}: experiment.arms: documented_by = {arm.documented_by!r} has no file in evidence/sources"
             )
+        try:
+            administration(arm.kind, arm.item, arm.dose, arm.route, arm.every, arm.doses, library)
+        except AnalgesiaError as error:
+            raise EvidenceError(f"{place}: experiment.arms: {arm.name!r}: {error}") from None
+    try:
+        length = hours(claim.experiment.duration, 24.0)
+    except AnalgesiaError as error:
+        raise EvidenceError(f"{place}: experiment.duration: {error}") from None
+    if not 0.0 < length <= LONGEST_H:
+        raise EvidenceError(
+            f"{place}: experiment.duration: must be above 0 and at most {LONGEST_H:g} h, not {length:g} h"
+        )
     for spec in claim.margins:
         potency_of(spec, claim, library)
     return endpoint_of(claim, library)
