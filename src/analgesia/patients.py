@@ -252,6 +252,9 @@ def _cord(condition: Any, severity: Floats, library: evidence.Library, luck: _Lu
     numbers = {
         name: _need(condition.parameters, name, place) for name in (*UNCERTAIN, "surviving_c_fibres", SPREAD)
     }
+    for number in numbers.values():
+        if number.value < 0.0:
+            raise EvidenceError(f"{number.place}: must not be negative, got {number.value:g} {number.unit}")
     lost = (1.0 - numbers["surviving_c_fibres"].to("1")) * severity
     surviving = {"c_fibre_rate": 1.0 - lost, "a_delta_rate": 1.0, "a_beta_rate": 1.0}
     found = {

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
 from analgesia import evidence
 from analgesia.engine.network import run
@@ -17,6 +18,18 @@ CURVE = {"wide_dynamic_range_weight": "1", "half_drive": "1/s", "exponent": "1"}
 PINCH = {"input.c_fibre": 8.0, "input.a_delta": 6.0, "input.a_beta": 36.0}
 MU = {"mu_presynaptic": 1.0, "mu_postsynaptic": 1.0, "mu_descending": 1.0}
 CHLORIDE = (-72.0, -66.0, -60.0, -57.0, -55.0, -53.0, -51.0, -48.0)
+
+
+class Scope(dict[str, float]):
+    """Values by name, as an equation reads them: v["a.b"], v.a, v.scope("a").b."""
+
+    def __getattr__(self, name: str) -> float:
+        return self[name]
+
+    def scope(self, name: str) -> Scope:
+        """The values below a name."""
+        inside = {k.removeprefix(f"{name}."): v for k, v in self.items() if k.startswith(f"{name}.")}
+        return Scope(inside)
 
 
 def lane(
@@ -174,3 +187,21 @@ def test_pain_of_a_healthy_person_follows_c_fibre_firing(found: dict[str, np.nda
     threshold, middle, strong = (rating(above[rate], half, exponent) for rate in (0.5, 2.0, 12.0))
     assert 0.5 < threshold < 1.5
     assert np.log(strong / middle) / np.log(12.0 / 2.0) == pytest.approx(0.35, abs=0.1)
+
+
+def test_scipy_reaches_the_same_state() -> None:
+    """LSODA on the same equations, one float at a time, ends where the compiled network does."""
+    network, circuit = cord(evidence.load())
+    one = LANES["pinch mu -52"]
+    values = Scope({**circuit.values, **one, "memory": 20.0})
+    names = list(network.states)
+    start = [network.initial.get(name, 0.0) for name in names]
+    start = [values[value] if isinstance(value, str) else value for value in start]
+
+    def slope(t: float, y: np.ndarray) -> list[float]:
+        rates = network.derivatives(t, Scope(dict(zip(names, map(float, y), strict=True))), values)
+        return [rates[name] for name in names]
+
+    end = solve_ivp(slope, (0.0, 400.0), start, method="LSODA", rtol=1e-7, atol=1e-9).y[:, -1]
+    seen = network.observe(0.0, Scope(dict(zip(names, map(float, end), strict=True))), values)
+    assert seen["projection"] * 1e3 == pytest.approx(rates([one], length=400.0)[0, 0], rel=1e-4)

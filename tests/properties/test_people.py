@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -96,3 +97,21 @@ def test_what_is_not_there_is_refused() -> None:
     with pytest.raises(ModelError, match="negative"):
         people("healthy_volunteer", -1)
     assert len(people("painful_diabetic_neuropathy", 0)) == 0
+
+
+def test_a_condition_that_says_too_little_or_nonsense_is_refused(tmp_path: Path) -> None:
+    """An overlay with a negative rate, or a new condition without its numbers: one sentence with file and key."""
+    (tmp_path / "conditions").mkdir()
+    bad = tmp_path / "conditions" / "bad.toml"
+    bad.write_text(
+        'name = "postherpetic_neuralgia"\n[parameters.c_fibre_rate]\nvalue = -1\nunit = "Hz"\nassumed = "a mistake"\n'
+    )
+    with pytest.raises(EvidenceError, match="c_fibre_rate: must not be negative"):
+        patients.population("postherpetic_neuralgia", 3, 1, evidence.load([tmp_path]))
+    bad.write_text('name = "phantom_pain"\n')
+    (tmp_path / "populations").mkdir()
+    (tmp_path / "populations" / "new.toml").write_text(
+        'name = "amputees"\ncondition = "phantom_pain"\n[covariates]\n'
+    )
+    with pytest.raises(EvidenceError, match="new.toml: genotypes.cyp2d6"):
+        patients.population("amputees", 3, 1, evidence.load([tmp_path]))
