@@ -113,5 +113,5 @@ def test_a_condition_that_says_too_little_or_nonsense_is_refused(tmp_path: Path)
     (tmp_path / "populations" / "new.toml").write_text(
         'name = "amputees"\ncondition = "phantom_pain"\n[covariates]\n'
     )
-    with pytest.raises(EvidenceError, match="new.toml: genotypes.cyp2d6"):
+    with pytest.raises(EvidenceError, match=r"new\.toml: genotypes\.cyp2d6"):
         patients.population("amputees", 3, 1, evidence.load([tmp_path]))
