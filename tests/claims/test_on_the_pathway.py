@@ -59,3 +59,15 @@ def test_a_hundredfold_weaker_affinity_divides_the_margin_by_a_hundred(
     for before, after in zip(judged["acts_on_opioid_receptors"].margins, weaker.margins, strict=True):
         factor = 100.0 if (before.compound, before.target) == ("mitragynine", "mu_opioid") else 1.0
         assert np.isclose((after.median or 0.0) * factor, before.median or 0.0, rtol=1e-6)
+
+
+def test_nothing_is_fitted_to_what_is_held_back(judged: dict[str, Judgement]) -> None:
+    library = evidence.load()
+    held = {trial.source for trial in library.trials.values() if trial.role == "validate"}
+    held |= {name for name, source in library.sources.items() if source.role == "validate"}
+    assert held
+    for one in judged.values():
+        validation = one.prediction.validation
+        if validation is not None:
+            assert validation.fitted_to
+            assert not held & set(validation.fitted_to)

@@ -21,7 +21,7 @@ from analgesia.claims.judge import Judgement, judge
 from analgesia.claims.margins import potency_of
 from analgesia.claims.prediction import Prediction, arm_prediction, validation_of
 from analgesia.errors import AnalgesiaError, EvidenceError
-from analgesia.evidence import Library, tally
+from analgesia.evidence import Library, Tally, tally
 from analgesia.evidence.claim_schema import Claim, ExperimentArm
 from analgesia.pharmacokinetics import administration
 
@@ -175,11 +175,15 @@ def _run(
         with tally() as used:
             endpoint = endpoints[claim.name]
             result = felt if endpoint is not None and endpoint.needs_cord else exposed
-            prediction = _predict(claim, endpoint, result, library, inside)
             if claim in running:
                 used.merge(run_used)
             if claim in group_needs_cord:
                 used.merge(cord_used)
+            prediction = _predict(claim, endpoint, result, library, inside)
+            if prediction.validation is not None:
+                prediction = replace(
+                    prediction, validation=replace(prediction.validation, fitted_to=_fitted_to(used))
+                )
             judgement = judge(claim, exposed if claim.margins else None, prediction, library, size.seed, used)
         out[claim.name] = replace(judgement, series=_series(claim, exposed, felt if result is felt else None))
     return out
@@ -221,6 +225,11 @@ def _predict(
     return Prediction(
         endpoint.name, endpoint.unit, endpoint.label, arms, validation_of(endpoint, library, inside)
     )
+
+
+def _fitted_to(used: Tally) -> tuple[str, ...]:
+    """The data that fitted the numbers a prediction rests on; these may not validate it."""
+    return tuple(sorted({name for leaf in used.leaves for name in leaf.fitted_to}))
 
 
 def _series(claim: Claim, exposed: Any, felt: Any) -> dict[str, Any]:

@@ -47,15 +47,21 @@ class ArmPrediction:
 
 @dataclass(frozen=True)
 class Validation:
-    """How far the model was tested for this endpoint: a word, a sentence, the trials, and whether any was predicted."""
+    """How far the model was tested for this endpoint: a word, a sentence, the trials, and what its numbers were fitted to."""
 
     status: str
     says: str
     trials: tuple[str, ...] = ()
+    fitted_to: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return {"status": self.status, "says": self.says, "trials": list(self.trials)}
+        return {
+            "status": self.status,
+            "says": self.says,
+            "trials": list(self.trials),
+            "fitted_to": list(self.fitted_to),
+        }
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from analgesia.claims.judge import Judgement
 from analgesia.claims.margins import KIND_WORDS, Margin
-from analgesia.claims.prediction import ArmPrediction, Prediction
+from analgesia.claims.prediction import ArmPrediction, Prediction, Validation
 from analgesia.claims.sentences import LEVEL_WORDS, SITE_WORDS, plain, share, signed, target_words
 from analgesia.claims.verdict import Word
 from analgesia.evidence import MARKS, MEANINGS, STATUSES, Library
@@ -88,7 +88,7 @@ def claim_section(judgement: Judgement, library: Library) -> Markup:
         element("h3", "2. Mechanism: could enough of it get there?"),
         mechanism_part(judgement, library),
         element("h3", "3. Prediction: what the model computes"),
-        prediction_part(judgement),
+        prediction_part(judgement, library),
         element("h3", "Limits"),
         element("h4", "What may not be said"),
         bullets(claim.may_not_say),
@@ -203,7 +203,7 @@ def margin_row(one: Margin, library: Library) -> Sequence[Content]:
     )
 
 
-def prediction_part(judgement: Judgement) -> Markup:
+def prediction_part(judgement: Judgement, library: Library) -> Markup:
     """The model's answer, labelled as an extrapolation, with its validation record."""
     prediction = judgement.prediction
     if not prediction.arms:
@@ -225,10 +225,20 @@ def prediction_part(judgement: Judgement) -> Markup:
             [prediction_row(arm, prediction) for arm in prediction.arms],
             class_="numbers",
         ),
-        element("p", element("strong", f"Validation: {validation.status}. "), validation.says)
-        if validation
-        else None,
+        validation_part(validation, library) if validation else None,
     )
+
+
+def validation_part(validation: Validation, library: Library) -> Markup:
+    """How far the model was tested, and on what its numbers were fitted."""
+    fitted = [name for name in validation.fitted_to if name in library.sources]
+    said: list[Content] = [element("strong", f"Validation: {validation.status}. "), validation.says]
+    if fitted:
+        said.append(" Its fitted numbers come from ")
+        for place, name in enumerate(fitted):
+            said += [", " if place else "", source_link(name, library)]
+        said.append("; none of these can test it.")
+    return element("p", said)
 
 
 def unit_words(unit: str) -> str:
