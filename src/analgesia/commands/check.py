@@ -98,6 +98,8 @@ def command(
 
     The three are never merged, and a prediction never raises a verdict.
     """
+    from shutil import get_terminal_size
+
     from analgesia.claims.experiment import Size, check
 
     library = settings.library()
@@ -108,4 +110,5 @@ def command(
         return
     print_verdicts(rows_of(judgements))
     for one in judgements:
-        click.echo(f"\n{one.claim.title or one.claim.statement}\n{one.paragraph}")
+        click.echo(f"\n{one.claim.title or one.claim.statement}")
+        click.echo(click.wrap_text(one.paragraph, width=min(100, get_terminal_size().columns)))

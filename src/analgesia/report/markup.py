@@ -67,7 +67,7 @@ def table(
     )
     whole = element("table", element("caption", caption), head, body, class_=class_)
     label = caption if isinstance(caption, str) else "table"
-    return element("div", whole, class_="wide", tabindex="0", role="region", aria_label=label)
+    return element("div", whole, class_="wide", tabindex="0", role="group", aria_label=label)
 
 
 def figure(picture: Markup | None, caption: str) -> Markup | None:
