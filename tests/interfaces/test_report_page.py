@@ -247,6 +247,20 @@ def test_report_and_check_say_the_same(faked: None, tmp_path: Path) -> None:
     assert json.loads(report.stdout)["claims"] == json.loads(check.stdout)
 
 
+def test_a_folder_of_evidence_may_stand_before_or_after_the_command(faked: None, tmp_path: Path) -> None:
+    (tmp_path / "drugs").mkdir()
+    (tmp_path / "drugs" / "weaker.toml").write_text(
+        'name = "mitragynine"\n[affinity.mu_opioid]\nmultiply = 100\n'
+    )
+    asked = ["check", "acts_on_opioid_receptors", "--json", "--patients", "4", "--draws", "2"]
+    laid = ["--evidence", str(tmp_path)]
+    plain, before, after = (
+        json.loads(CliRunner().invoke(main, words).stdout)
+        for words in (asked, [*laid, *asked], [*asked, *laid])
+    )
+    assert before == after != plain
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -255,6 +269,7 @@ def test_report_and_check_say_the_same(faked: None, tmp_path: Path) -> None:
         ["report"],
         ["report", "--html", "no/such/folder/x.html"],
         ["check", "--patients", "0"],
+        ["check", "--evidence", "no/such/folder"],
         ["run", "--seed", "-1"],
     ],
 )

@@ -7,7 +7,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,26 @@ class Settings:
 
 
 pass_settings = click.make_pass_decorator(Settings, ensure=True)
+
+
+def _lay_over(context: click.Context, parameter: click.Parameter, names: tuple[str, ...]) -> None:
+    """Add folders given after the command to those given before it."""
+    for name in names:
+        if not name or not Path(name).is_dir():
+            raise click.BadParameter(f"{name!r} is not a folder", context, parameter)
+    if names:
+        settings = context.find_object(Settings) or Settings()
+        context.obj = replace(settings, evidence=(*settings.evidence, *map(Path, names)))
+
+
+evidence_option = click.option(
+    "--evidence",
+    multiple=True,
+    metavar="DIR",
+    expose_value=False,
+    callback=_lay_over,
+    help="Lay a folder of your own evidence over ours (repeatable; also before the command).",
+)
 
 
 class QuantityType(click.ParamType[Quantity]):

@@ -9,6 +9,7 @@ import click
 from analgesia.commands._common import (
     MAXIMUM_PATIENTS,
     Settings,
+    evidence_option,
     json_option,
     pass_settings,
     progress,
@@ -38,8 +39,8 @@ draws_option = click.option(
 
 
 def size_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options --patients, --draws and --seed."""
-    return claim_patients_option(draws_option(seed_option(function)))
+    """The options --patients, --draws, --seed and --evidence."""
+    return claim_patients_option(draws_option(seed_option(evidence_option(function))))
 
 
 def rows_of(judgements: Sequence[Judgement]) -> list[list[str]]:
