@@ -222,8 +222,8 @@ def share_of(value: float, whole: str) -> str:
 
 
 def signed(value: float) -> str:
-    """A change with its sign and a real minus, two digits; a change that rounds to nothing has no sign."""
-    text = f"{value:+.2f}" if abs(value) < 10 else f"{value:+.0f}"
+    """A change with its sign and a real minus, two digits or so; a change that rounds to nothing has no sign."""
+    text = f"{value:+.2f}" if abs(value) < 1 else f"{value:+.1f}" if abs(value) < 10 else f"{value:+.0f}"
     return text.lstrip("+-") if float(text) == 0.0 else text.replace("-", "\u2212")
 
 
@@ -279,15 +279,18 @@ def found_sentence(claim: Claim) -> str:
     return f"The search gave {' and '.join(parts)}."
 
 
-def mechanism_sentence(claim: Claim, margins: Sequence[Margin]) -> str:
-    """What the largest essential margin of the first regimen says; nothing without an essential margin."""
-    known = [
-        one for one in margins if one.essential and one.interval90 is not None and one.median is not None
-    ]
+def leading_margin(claim: Claim, margins: Sequence[Margin], *, essential: bool = True) -> Margin | None:
+    """The margin that reaches furthest in the first regimen (or in any, if the first has none); essential ones only if asked."""
+    known = [one for one in margins if one.interval90 is not None and (one.essential or not essential)]
     pool = [one for one in known if one.arm == claim.experiment.arms[0].name] or known
-    if not pool:
+    return max(pool, key=lambda one: one.interval90[1] if one.interval90 else 0.0, default=None)
+
+
+def mechanism_sentence(claim: Claim, margins: Sequence[Margin]) -> str:
+    """What the leading essential margin says; nothing without one."""
+    best = leading_margin(claim, margins)
+    if best is None:
         return ""
-    best = max(pool, key=lambda one: one.interval90[1] if one.interval90 else 0.0)
     low, high = best.interval90 or (0.0, 0.0)
     counts = KIND_PHRASES[best.kind].format(target=target_words(best.target))
     start = f"With {best.arm}, free {best.compound} in {SITE_WORDS[best.site]} peaks at "

@@ -8,7 +8,16 @@ from importlib import resources
 
 from analgesia.calibration import Comparison
 from analgesia.claims.judge import Judgement
-from analgesia.claims.sentences import LEVEL_WORDS, SHORT, SMALL, count_words, plain, share, signed
+from analgesia.claims.sentences import (
+    LEVEL_WORDS,
+    SHORT,
+    SMALL,
+    count_words,
+    leading_margin,
+    plain,
+    share,
+    signed,
+)
 from analgesia.claims.verdict import Word
 from analgesia.evidence import MARKS, MEANINGS, STATUSES, Library, Number, Tally
 from analgesia.evidence.schema import Source
@@ -142,7 +151,7 @@ def verdict_table(judgements: Sequence[Judgement]) -> Markup:
         element("h2", "The verdicts"),
         table(
             "The claim as people make it, and what can be said. Evidence alone gives the word; a mechanism can only lower it; a "
-            "prediction never changes it.",
+            "prediction never changes it. The last two columns are for the first regimen of each claim.",
             (
                 "Claim",
                 "Verdict",
@@ -158,12 +167,11 @@ def verdict_table(judgements: Sequence[Judgement]) -> Markup:
 
 
 def margin_cell(judgement: Judgement) -> Content:
-    """The margin most within reach among the essential ones."""
-    known = [one for one in judgement.margins if one.interval90 and one.median is not None]
-    pool = [one for one in known if one.essential] or known
-    if not pool:
+    """The leading margin of the first regimen."""
+    claim, margins = judgement.claim, judgement.margins
+    best = leading_margin(claim, margins) or leading_margin(claim, margins, essential=False)
+    if best is None:
         return "\u2013"
-    best = max(pool, key=lambda one: one.interval90[1] if one.interval90 else 0.0)
     low, high = best.interval90 or (0.0, 0.0)
     if high < SMALL:
         return share(high)
