@@ -13,7 +13,7 @@ from tests.claims import fake
 from analgesia import evidence
 from analgesia.claims import experiment
 from analgesia.claims.experiment import Size, check, verify
-from analgesia.errors import EvidenceError
+from analgesia.errors import EvidenceError, ModelError
 
 NAMES = {
     "relieves_diabetic_neuropathy": ("untested in humans", "none"),
@@ -178,3 +178,21 @@ def test_a_broken_claim_is_refused_by_file_and_key(tmp_path: Path, old: str, new
     with pytest.raises(EvidenceError, match=says) as refused:
         check(["broken"], library=evidence.load(overlays=[tmp_path]))
     assert "broken.toml" in str(refused.value)
+
+
+def test_the_same_seed_gives_the_same_answer_and_another_seed_another(
+    library: evidence.Library, faked: None
+) -> None:
+    def answer(seed: int) -> Any:
+        return [
+            one.to_dict(library)
+            for one in check(["acts_on_opioid_receptors"], library=library, size=Size(6, 4, seed))
+        ]
+
+    assert answer(3) == answer(3)
+    assert answer(3) != answer(4)
+
+
+def test_more_people_than_memory_holds_are_refused(library: evidence.Library) -> None:
+    with pytest.raises(ModelError, match="fewer --patients or --draws"):
+        check(["acts_on_opioid_receptors"], library=library, size=Size(1_000_000, 20, 1))

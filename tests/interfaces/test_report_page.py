@@ -214,8 +214,7 @@ def two_claims(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Let commands believe that these are all claims there are: a page of twelve takes long to draw."""
     names = ["relieves_diabetic_neuropathy", "blocks_sodium_channels"]
     chosen = experiment.chosen
-    for module in (experiment, building):
-        monkeypatch.setattr(module, "chosen", lambda asked, library: chosen(asked or names, library))
+    monkeypatch.setattr(experiment, "chosen", lambda asked, library: chosen(asked or names, library))
     return names
 
 

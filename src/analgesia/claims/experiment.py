@@ -20,7 +20,7 @@ from analgesia.claims.endpoints import PLACEBO, Endpoint, endpoint_of, hours
 from analgesia.claims.judge import Judgement, judge
 from analgesia.claims.margins import potency_of
 from analgesia.claims.prediction import Prediction, arm_prediction, validation_of
-from analgesia.errors import AnalgesiaError, EvidenceError
+from analgesia.errors import AnalgesiaError, EvidenceError, ModelError
 from analgesia.evidence import Library, Tally, tally
 from analgesia.evidence.claim_schema import Claim, ExperimentArm
 from analgesia.pharmacokinetics import administration
@@ -33,6 +33,9 @@ EXPOSURE_STEP_H = 0.5
 
 LONGEST_H = 24.0 * 366
 """Longest experiment that is run hour by hour."""
+
+MOST_LANES = 20_000
+"""People times draws that one experiment may hold in memory at once (about 3 GB of concentrations)."""
 
 BAND = (0.05, 0.5, 0.95)
 """Quantiles kept of a time course."""
@@ -99,6 +102,17 @@ def verify(claim: Claim, library: Library) -> Endpoint | None:
     return endpoint_of(claim, library)
 
 
+def prepared(
+    names: Sequence[str], library: Library, size: Size
+) -> tuple[list[Claim], dict[str, Endpoint | None]]:
+    """The claims named and their endpoints, after everything that a user could have got wrong was checked."""
+    claims = chosen(names, library)
+    endpoints = {claim.name: verify(claim, library) for claim in claims}
+    for claim in claims:
+        _fits(claim, size)
+    return claims, endpoints
+
+
 def check(
     names: Sequence[str] = (),
     *,
@@ -112,8 +126,7 @@ def check(
     `inside`: the outcome of the comparison with published kinetics, where it was made (see `validation_of`).
     """
     size = size or Size()
-    claims = chosen(names, library)
-    endpoints = {claim.name: verify(claim, library) for claim in claims}
+    claims, endpoints = prepared(names, library, size)
     groups: dict[tuple[Any, ...], list[Claim]] = {}
     for claim in claims:
         groups.setdefault(_shared(claim, size), []).append(claim)
@@ -122,6 +135,16 @@ def check(
         within = None if progress is None else _part(progress, number, len(groups))
         judged.update(_run(group, endpoints, library, size, inside, within))
     return [judged[claim.name] for claim in claims]
+
+
+def _fits(claim: Claim, size: Size) -> None:
+    people = size.patients or claim.experiment.patients
+    draws = size.replicates or claim.experiment.replicates
+    if people * draws > MOST_LANES:
+        raise ModelError(
+            f"{claim.name}: {people:,} people under {draws:,} draws are {people * draws:,} runs per regimen, more than the "
+            f"{MOST_LANES:,} that are held at once; ask for fewer --patients or --draws"
+        )
 
 
 def _shared(claim: Claim, size: Size) -> tuple[Any, ...]:

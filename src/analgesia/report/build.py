@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from analgesia.calibration import Comparison, exposure_check
-from analgesia.claims.experiment import Size, check, chosen, verify
+from analgesia.claims.experiment import Size, check, prepared
 from analgesia.claims.judge import Judgement
 from analgesia.evidence import Library
 from analgesia.report.page import Run, cited, page, provenance
@@ -43,8 +43,7 @@ def build(
 
     `kinetics`: simulated against published kinetics, computed here when it is None.
     """
-    for claim in chosen(names, library):
-        verify(claim, library)
+    prepared(names, library, size)
     if kinetics is None:
         kinetics = tuple(exposure_check(library, seed=size.seed))
     inside = [one.inside for one in kinetics if one.role == "calibrate"]
