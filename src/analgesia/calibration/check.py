@@ -178,7 +178,7 @@ def _figure(comparisons: Sequence[Comparison], path: Path | None) -> Figure:
     axes.set_xticks([0.25, 0.5, 1, 2, 4], ["1/4", "1/2", "1", "2", "4"])
     axes.set_xticks([], minor=True)
     axes.axvline(1.0, color="0.3", linewidth=0.8)
-    axes.set_xlabel("simulated / published; line: 90 % of simulated studies of the printed size")
+    axes.set_xlabel("simulated / published (line: 90 % of studies of that size)")
     axes.spines[["top", "right"]].set_visible(False)
     if path is not None:
         picture.savefig(path, dpi=150)

@@ -6,9 +6,10 @@ Minimised over x (logarithms relative to the priors' medians), by damped Gauss-N
     + sum over printed SDs  ((ln SD simulated - ln SD printed) / error of an SD)^2
     + sum over numbers  (x / prior SD)^2
 
-error^2 = (standard error of the printed statistic for its n)^2 + (model error)^2. The same people with the same luck serve every
-step, so the sum is a smooth function of x. The inverse of the curvature at the end gives errors and correlations. Studies of the
-role `validate` are refused.
+error^2 = (standard error of the printed statistic for its n)^2 + (model error)^2. Statistics of the same few people err together
+(who absorbs much has a high Cmax and a high area), so the first sum is a quadratic form with their correlation among simulated people,
+taken once at the start. The same people with the same luck serve every step, so the sum is a smooth function of x. The inverse of the
+curvature at the end gives errors and correlations. Studies of the role `validate` are refused.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from analgesia import patients
 from analgesia.calibration.studies import DESIGNS, Study, kinetic_studies, simulate_study, summarised
 from analgesia.errors import EvidenceError, ModelError
 from analgesia.evidence.numbers import Number
-from analgesia.pharmacokinetics import Plan
+from analgesia.pharmacokinetics import Findings, Plan
 
 if TYPE_CHECKING:
     from analgesia.evidence import Library
@@ -133,6 +134,7 @@ class Problem:
             for name in {study.population for study in studies}
         }
         self.originals = _numbers(studies)
+        self.whitening: dict[str, Floats] = {}
         missing = [f.name for f in free if f.kind != "designs" and f.name not in self.originals]
         if missing:
             raise EvidenceError(f"a prior names {missing[0]!r}, which no regimen of the studies uses")
@@ -174,21 +176,46 @@ class Problem:
                 return replace(plan, regimen=plan.regimen.with_numbers(numbers), limits=limits)
 
             findings = simulate_study(study, self.people[study.population], self.seed, self.library, change)
+            distances: list[float] = []
+            shares: list[float] = []
             for result in study.results:
                 simulated, spread = summarised(result, study, findings)
-                error = math.hypot(result.standard_error_log(result.spread or spread), MODEL_ERROR)
-                distance = _distance(simulated, result.value, error)
-                residuals.append(distance)
-                rows.append(Row(study.name, result.label, result.value, simulated, result.unit, distance))
+                own = result.standard_error_log(result.spread or spread)
+                error = math.hypot(own, MODEL_ERROR)
+                distances.append(_distance(simulated, result.value, error))
+                shares.append(own / error if math.isfinite(error) else 0.0)
+                rows.append(
+                    Row(study.name, result.label, result.value, simulated, result.unit, distances[-1])
+                )
                 if result.spread is not None and result.statistic != "tmax":
-                    of_spread = 1.0 / math.sqrt(2.0 * (result.n - 1))
-                    distance = _distance(spread, result.spread, of_spread)
+                    distance = _distance(spread, result.spread, 1.0 / math.sqrt(2.0 * (result.n - 1)))
                     residuals.append(distance)
                     rows.append(
                         Row(study.name, f"{result.label}, SD of ln", result.spread, spread, "1", distance)
                     )
+            if study.name not in self.whitening:
+                self.whitening[study.name] = _whitening(study, findings, np.array(shares))
+            residuals += (self.whitening[study.name] @ np.array(distances)).tolist()
         priors = [float(shift) / free.sd for free, shift in zip(self.free, x, strict=True)]
         return rows, np.array([*residuals, *priors])
+
+
+def _whitening(study: Study, findings: Sequence[Findings], shares: Floats) -> Floats:
+    """What turns the distances of one study into independent ones. `shares`: sampling error over whole error, per result.
+
+    Results over several cohorts are taken as independent.
+    """
+    size = len(study.results)
+    if len(findings) > 1 or size < 2:
+        return np.eye(size)
+    values = np.array([findings[0].values[result.analyte][result.statistic] for result in study.results])
+    whole = np.all(np.isfinite(values) & (values > 0), axis=0)
+    if np.sum(whole) < 3 * size:
+        return np.eye(size)
+    correlation = np.corrcoef(np.log(values[:, whole]))
+    covariance = correlation * np.outer(shares, shares)
+    np.fill_diagonal(covariance, 1.0)
+    return np.asarray(np.linalg.inv(np.linalg.cholesky(covariance)))
 
 
 def _distance(simulated: float, published: float, error: float) -> float:
