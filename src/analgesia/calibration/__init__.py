@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analgesia.calibration.check import Comparison, exposure_check
-from analgesia.calibration.fit import Fit, fit
+from analgesia.calibration.fit import Fit, fit, free_numbers
 from analgesia.calibration.studies import Study, kinetic_studies
 
-__all__ = ["Comparison", "Fit", "Study", "exposure_check", "fit", "kinetic_studies"]
+__all__ = ["Comparison", "Fit", "Study", "exposure_check", "fit", "free_numbers", "kinetic_studies"]

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import click
 
-from analgesia.commands._common import Settings, json_option, pass_settings, progress, table, write_json
+from analgesia.commands._common import (
+    Settings,
+    evidence_option,
+    json_option,
+    pass_settings,
+    progress,
+    table,
+    write_json,
+)
 
 SUMMARY = "Fit the kinetics of a compound to published exposure studies, by simulating them."
 
@@ -27,21 +35,26 @@ SUMMARY = "Fit the kinetics of a compound to published exposure studies, by simu
     type=click.Path(file_okay=False, path_type=Path),
     help="Write evidence files below FOLDER.",
 )
+@click.option("--from-priors", is_flag=True, help="Begin at the priors, not at what the evidence holds now.")
+@evidence_option
 @json_option
 @pass_settings
-def command(settings: Settings, compound: str, size: int, folder: Path | None, as_json: bool) -> None:
+def command(
+    settings: Settings, compound: str, size: int, folder: Path | None, from_priors: bool, as_json: bool
+) -> None:
     """Fit the kinetics of COMPOUND (mitragynine) to every exposure study that may be used to fit.
 
     Each study is simulated with its own sampling times and limit of quantification and analysed without compartments; numbers
     are moved until it prints what was published. Priors stand in circuits/COMPOUND_priors.toml. With --write the result becomes an
     evidence folder, to be laid over the evidence (`analgesia --evidence FOLDER ...`) or to replace it.
     """
-    from analgesia.calibration import fit
+    from analgesia.calibration import fit, free_numbers
     from analgesia.calibration.write import write
 
     library = settings.library()
+    start = {free.key: free.prior for free in free_numbers(compound, library)} if from_priors else None
     with progress("fit", unit="steps") as report:
-        found = fit(compound, library, size=size, progress=report)
+        found = fit(compound, library, size=size, start=start, progress=report)
     written = write(found, library, folder) if folder is not None else []
     if as_json:
         write_json(

@@ -9,6 +9,7 @@ import click
 
 from analgesia.commands._common import (
     Settings,
+    evidence_option,
     json_option,
     pass_settings,
     patients_option,
@@ -65,6 +66,7 @@ SHOWN = {
     help="Draw concentrations into FILE.",
 )
 @click.option("--log", "logarithmic", is_flag=True, help="Logarithmic concentration axis in the picture.")
+@evidence_option
 @json_option
 @pass_settings
 def command(
