@@ -77,14 +77,20 @@ class ActionTable:
         """Rows of both; among simultaneous ones those of self come first."""
         patients = self.offsets.size - 1
         who = [np.repeat(np.arange(patients), np.diff(t.offsets)) for t in (self, other)]
-        joined = (np.concatenate(pair) for pair in zip((self.time, self.kind, self.target, self.value),
-                                                       (other.time, other.kind, other.target, other.value), strict=True))
+        joined = (
+            np.concatenate(pair)
+            for pair in zip(
+                (self.time, self.kind, self.target, self.value),
+                (other.time, other.kind, other.target, other.value),
+                strict=True,
+            )
+        )
         return ActionTable.build(patients, np.concatenate(who), *joined)
 
     def later(self, times: np.ndarray, first: int = 0) -> ActionTable:
         """Rows of patients first, first + 1, ... that lie after each one's time, output rows left out."""
         begin, end = int(self.offsets[first]), int(self.offsets[first + times.size])
-        who = np.repeat(np.arange(times.size), np.diff(self.offsets[first:first + times.size + 1]))
+        who = np.repeat(np.arange(times.size), np.diff(self.offsets[first : first + times.size + 1]))
         kept = np.flatnonzero((self.time[begin:end] > times[who]) & (self.kind[begin:end] != Kind.OUTPUT))
         columns = (column[begin:end][kept] for column in (self.time, self.kind, self.target, self.value))
         return ActionTable.build(times.size, who[kept], *columns)
@@ -92,7 +98,9 @@ class ActionTable:
     def check(self, patients: int, states: int, parameters: int, rows: int) -> None:
         """Raise `ModelError` unless every row names something that exists."""
         if self.offsets.size != patients + 1:
-            raise ModelError(f"the actions are for {self.offsets.size - 1} patients, the solve for {patients}")
+            raise ModelError(
+                f"the actions are for {self.offsets.size - 1} patients, the solve for {patients}"
+            )
         if not (np.isfinite(self.time).all() and np.isfinite(self.value).all()):
             raise ModelError("an action has a time or a value that is not finite")
         limits = {Kind.SET_PARAMETER: parameters, Kind.OUTPUT: rows, Kind.RESET: None}
@@ -102,4 +110,6 @@ class ActionTable:
             if limit is not None and chosen.size and not (0 <= chosen.min() and chosen.max() < limit):
                 raise ModelError(f"a {kind.name} action has target {int(chosen.max())}; there are {limit}")
         if self.kind.size and not np.isin(self.kind, [int(k) for k in Kind]).all():
-            raise ModelError(f"an action has unknown kind {int(self.kind[~np.isin(self.kind, [int(k) for k in Kind])][0])}")
+            raise ModelError(
+                f"an action has unknown kind {int(self.kind[~np.isin(self.kind, [int(k) for k in Kind])][0])}"
+            )

@@ -64,6 +64,16 @@ class Code:
     def common_pointer(self, position: int) -> Any:
         return self.b.gep(self.iw, [self.i(position)])
 
+    def _int_at(self, base: int, row: Any, lane: Any) -> Any:
+        return self.b.gep(self.iw, [self.b.add(self.b.add(self.i(base), self.b.mul(row, self.i(self.lanes))), lane)])
+
+    def get_int_at(self, base: int, row: Any, lane: Any) -> Any:
+        """Whole number of a lane in a table that starts at `base`."""
+        return self.b.load(self._int_at(base, row, lane))
+
+    def put_int_at(self, value: Any, base: int, row: Any, lane: Any) -> None:
+        self.b.store(value, self._int_at(base, row, lane))
+
     # the context
     def word(self, entry: int) -> Any:
         return self.b.load(self.b.gep(self.ctx, [self.i(entry)]))
@@ -137,7 +147,9 @@ class Code:
 
         def one() -> None:
             value = left.get()
-            count = self.b.module.globals.get("llvm.cttz.i64") or ir.Function(self.b.module, ir.FunctionType(I64, [I64, I1]), "llvm.cttz.i64")
+            count = self.b.module.globals.get("llvm.cttz.i64") or ir.Function(
+                self.b.module, ir.FunctionType(I64, [I64, I1]), "llvm.cttz.i64"
+            )
             body(self.b.call(count, [value, ir.Constant(I1, 1)]))
             left.set(self.b.and_(left.get(), self.b.sub(left.get(), self.i(1))))
 

@@ -28,7 +28,13 @@ def folder() -> Path:
 
 
 def _header(key: str, code: bytes) -> bytes:
-    return _MAGIC + key.encode() + b"\n" + hashlib.sha256(key.encode() + b"\0" + code).hexdigest().encode() + b"\n"
+    return (
+        _MAGIC
+        + key.encode()
+        + b"\n"
+        + hashlib.sha256(key.encode() + b"\0" + code).hexdigest().encode()
+        + b"\n"
+    )
 
 
 def read(key: str) -> bytes | None:
@@ -36,7 +42,9 @@ def read(key: str) -> bytes | None:
     path = folder() / f"{key}.o"
     try:
         status = path.stat()
-        if status.st_size > _LARGEST or (hasattr(os, "getuid") and (status.st_uid != os.getuid() or status.st_mode & 0o022)):
+        if status.st_size > _LARGEST or (
+            hasattr(os, "getuid") and (status.st_uid != os.getuid() or status.st_mode & 0o022)
+        ):
             return None
         content = path.read_bytes()
     except OSError:

@@ -31,6 +31,7 @@ class Plan:
     cancel: np.ndarray
     final: bool  # parameters, infusions and steps at the end are wanted
     resume: Checkpoint | None = None
+    ring: int = 0  # knots of a lane's history
 
 
 class Results:
@@ -52,6 +53,8 @@ class Results:
         self.final_infusions = np.empty((wide, states))
         self.final_time, self.final_step = np.empty(wide), np.empty(wide)
         self.crossings = np.empty((patients, 0, 0))
+        delays = len(plan.asked.system.delays)
+        self.history = np.zeros((wide, plan.ring * (1 + 2 * delays) + 2 + delays))
 
 
 def run(plan: Plan, results: Results, first: int, last: int, offset: int) -> None:
@@ -66,24 +69,55 @@ def run(plan: Plan, results: Results, first: int, last: int, offset: int) -> Non
     initial, infusions, steps = _begin(plan, columns, here, count)
     grid, grid_rows, counts = _grid(asked, here, count)
     words = {
-        Word.PARAMETERS: parameters, Word.INITIAL: initial, Word.INFUSIONS: infusions, Word.FIRST_STEP: steps,
-        Word.STARTS: np.ascontiguousarray(plan.starts[here]), Word.UNTIL: np.ascontiguousarray(plan.until[here]),
-        Word.TOLERANCE: asked.tolerance, Word.LARGEST_STEP: np.array([plan.max_step]), Word.GRID: grid, Word.GRID_COUNTS: counts,
-        Word.OFFSETS: plan.actions.offsets[first:last + 1], Word.ACTION_TIME: plan.actions.time, Word.ACTION_KIND: plan.actions.kind,
-        Word.ACTION_TARGET: plan.actions.target, Word.ACTION_VALUE: plan.actions.value, Word.KEPT_STATES: plan.kept_states,
-        Word.KEPT_OUTPUTS: plan.kept_outputs, Word.CANCEL: plan.cancel, Word.STATES_OUT: results.states[place],
-        Word.OUTPUTS_OUT: results.outputs[place], Word.STATUS: results.status[place], Word.FAILURE_TIME: results.failure_time[place],
-        Word.FAILURE_STATE: results.failure_state[place], Word.STEPS: results.steps[place], Word.FINAL_STATES: results.final_states[place],
+        Word.PARAMETERS: parameters,
+        Word.INITIAL: initial,
+        Word.INFUSIONS: infusions,
+        Word.FIRST_STEP: steps,
+        Word.STARTS: np.ascontiguousarray(plan.starts[here]),
+        Word.UNTIL: np.ascontiguousarray(plan.until[here]),
+        Word.TOLERANCE: asked.tolerance,
+        Word.LARGEST_STEP: np.array([plan.max_step]),
+        Word.GRID: grid,
+        Word.GRID_COUNTS: counts,
+        Word.OFFSETS: plan.actions.offsets[first : last + 1],
+        Word.ACTION_TIME: plan.actions.time,
+        Word.ACTION_KIND: plan.actions.kind,
+        Word.ACTION_TARGET: plan.actions.target,
+        Word.ACTION_VALUE: plan.actions.value,
+        Word.KEPT_STATES: plan.kept_states,
+        Word.KEPT_OUTPUTS: plan.kept_outputs,
+        Word.CANCEL: plan.cancel,
+        Word.STATES_OUT: results.states[place],
+        Word.OUTPUTS_OUT: results.outputs[place],
+        Word.STATUS: results.status[place],
+        Word.FAILURE_TIME: results.failure_time[place],
+        Word.FAILURE_STATE: results.failure_state[place],
+        Word.STEPS: results.steps[place],
+        Word.FINAL_STATES: results.final_states[place],
     }
     if grid_rows is not None:
         words[Word.GRID_ROWS] = grid_rows
     if plan.final:
-        words |= {Word.FINAL_PARAMETERS: results.final_parameters[place], Word.FINAL_INFUSIONS: results.final_infusions[place],
-                  Word.FINAL_TIME: results.final_time[place], Word.FINAL_STEP: results.final_step[place]}
+        words |= {
+            Word.FINAL_PARAMETERS: results.final_parameters[place],
+            Word.FINAL_INFUSIONS: results.final_infusions[place],
+            Word.FINAL_TIME: results.final_time[place],
+            Word.FINAL_STEP: results.final_step[place],
+        }
+    if plan.ring:
+        words[Word.DELAY_BEFORE] = np.array([d.before == "present" for d in asked.system.delays.values()], np.int64)
+        if plan.final:
+            words[Word.HISTORY_OUT] = results.history[place]
+        if plan.resume is not None and plan.resume.history is not None:
+            words[Word.HISTORY_IN] = np.ascontiguousarray(plan.resume.history[here])
     context = context_of(words)
+    context[Word.HISTORY_SIZE] = plan.ring
     context[Word.MOST_STEPS] = plan.max_steps
     context[Word.GRID_STRIDE] = grid.shape[-1] if grid.ndim == 2 else 0
-    context[Word.KEPT_STATE_COUNT], context[Word.KEPT_OUTPUT_COUNT] = plan.kept_states.size, plan.kept_outputs.size
+    context[Word.KEPT_STATE_COUNT], context[Word.KEPT_OUTPUT_COUNT] = (
+        plan.kept_states.size,
+        plan.kept_outputs.size,
+    )
     context[Word.ROWS] = asked.times.shape[-1]
     context[Word.AFTER] = int(plan.after)
     plan.code.run(context, 0, count)
@@ -102,7 +136,9 @@ def context_of(words: Mapping[int, np.ndarray]) -> np.ndarray:
     return context
 
 
-def _begin(plan: Plan, columns: Mapping[str, np.ndarray], here: slice, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _begin(
+    plan: Plan, columns: Mapping[str, np.ndarray], here: slice, count: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     system = plan.asked.system
     initial = states_at_start(system, columns, {k: v[here] for k, v in plan.asked.initial.items()}, count)
     if plan.resume is None:
@@ -111,7 +147,11 @@ def _begin(plan: Plan, columns: Mapping[str, np.ndarray], here: slice, count: in
     for i, name in enumerate(system.states):
         if name in plan.asked.initial:
             states[:, i] = initial[:, i]
-    return states, np.ascontiguousarray(plan.resume.infusions[here]), np.ascontiguousarray(plan.resume.steps[here])
+    return (
+        states,
+        np.ascontiguousarray(plan.resume.infusions[here]),
+        np.ascontiguousarray(plan.resume.steps[here]),
+    )
 
 
 def _grid(asked: Request, here: slice, count: int) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
@@ -126,5 +166,8 @@ def _grid(asked: Request, here: slice, count: int) -> tuple[np.ndarray, np.ndarr
     if wanted.all():
         return np.ascontiguousarray(rows), None, np.full(count, rows.shape[1], np.int64)
     order = np.argsort(~wanted, axis=1, kind="stable")
-    return (np.ascontiguousarray(np.take_along_axis(rows, order, axis=1)), order.astype(np.int32),
-            wanted.sum(axis=1).astype(np.int64))
+    return (
+        np.ascontiguousarray(np.take_along_axis(rows, order, axis=1)),
+        order.astype(np.int32),
+        wanted.sum(axis=1).astype(np.int64),
+    )

@@ -14,7 +14,7 @@ import numpy as np
 
 from analgesia.engine import cache as disk
 from analgesia.engine import machine
-from analgesia.engine.layout import Workspace
+from analgesia.engine.layout import Word, Workspace
 from analgesia.engine.program import Program
 
 
@@ -34,6 +34,11 @@ class Compiled:
         if not hasattr(memory, "block"):
             memory.block = aligned(self.workspace.vectors * self.workspace.lanes)
             memory.integers = np.zeros(self.workspace.integers, np.int64)
+        if context[Word.HISTORY_SIZE]:
+            size = int(context[Word.HISTORY_SIZE]) * self.workspace.lanes * (1 + 2 * self.workspace.delays)
+            if getattr(memory, "history", np.zeros(0)).size < size:
+                memory.history = np.empty(size)
+            context[Word.HISTORY] = memory.history.ctypes.data
         memory.block[:] = 0.0
         memory.integers[:] = 0
         self._run(context.ctypes.data, memory.block.ctypes.data, memory.integers.ctypes.data, first, last)
@@ -50,16 +55,18 @@ _ready: dict[str, Compiled] = {}
 _lock = threading.Lock()
 
 
-def compiled(program: Program, *, infusions: bool = False, lanes: int | None = None) -> Compiled:
+def compiled(
+    program: Program, *, infusions: bool = False, delayed: tuple[int, ...] = (), lanes: int | None = None
+) -> Compiled:
     """Machine code for a program, from memory, disk or the compiler."""
     width = lanes or machine.preferred_lanes()
-    text = f"{program.digest()} {machine.description()} {engine_digest()} {width} {infusions}"
+    text = f"{program.digest()} {machine.description()} {engine_digest()} {width} {infusions} {delayed}"
     key = hashlib.blake2b(text.encode(), digest_size=20).hexdigest()
     with _lock:
         if key not in _ready:
             stored = disk.read(key)
             if stored is None:
-                listing, workspace = module_text(program, infusions, width)
+                listing, workspace = module_text(program, infusions, width, delayed)
                 stored = json.dumps(asdict(workspace)).encode() + b"\n" + machine.compile_module(listing)
                 disk.write(key, stored)
             head, code = stored.split(b"\n", 1)
@@ -67,31 +74,36 @@ def compiled(program: Program, *, infusions: bool = False, lanes: int | None = N
         return _ready[key]
 
 
-def module_text(program: Program, infusions: bool = False, lanes: int | None = None) -> tuple[str, Workspace]:
-    """LLVM IR of the solver for a program, and the memory it works on."""
+def module_text(
+    program: Program, infusions: bool = False, lanes: int | None = None, delayed: tuple[int, ...] = ()
+) -> tuple[str, Workspace]:
+    """LLVM IR of the solver for a program, and the memory it works on; delay d looks back at output `delayed[d]`."""
     import llvmlite.ir as ir
 
-    from analgesia.engine import driver, sparse, stiff
+    from analgesia.engine import delays, driver, sparse, stiff
+    from analgesia.engine.kernels import Kernels
     from analgesia.engine.lowering import lower
 
-    lowered = lower(program)
+    lowered = lower(program, delayed)
     workspace = Workspace(
         lanes or machine.preferred_lanes(),
         len(lowered.states),
         len(lowered.parameters),
         len(lowered.hoisted),
         len(lowered.outputs),
+        delays=len(delayed),
     )
-    kernels = stiff.Kernels(
+    module = Kernels(
         ir.Module("ensemble"),
         lowered,
         workspace,
         sparse.pattern(len(lowered.states), lowered.jacobian),
         infusions,
+        delays.look_up if delayed else None,
     )
-    stiff.emit(kernels)
-    driver.emit(kernels)
-    return str(kernels.module), workspace
+    stiff.emit(module)
+    driver.emit(module)
+    return str(module.module), workspace
 
 
 @cache

@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from analgesia.engine import delays
 from analgesia.engine.actions import Kind
 from analgesia.engine.build import F64, I1, I8, I32, I64, Code
 from analgesia.engine.layout import Lane, Word
 from analgesia.engine.mathematics import Vector
 from analgesia.engine.solution import Status
-from analgesia.engine.stiff import Kernels
+from analgesia.engine.kernels import Kernels
 
 _SAFETY, _SHRINK, _GROW, _BREAK = 0.9, 0.2, 6.0, 0.1
 _NOTHING = 1e-200  # smaller states count as 0: subnormal arithmetic is a hundred times slower
@@ -52,8 +53,10 @@ def _write_row(k: Kernels) -> None:
     lane, row = code.function.args[3:]
     b = code.b
     cell = b.add(b.mul(code.get_int(Lane.PATIENT, lane), code.word(Word.ROWS)), row)
-    for out, kept, count, first in ((Word.STATES_OUT, Word.KEPT_STATES, Word.KEPT_STATE_COUNT, w.seen_y),
-                                    (Word.OUTPUTS_OUT, Word.KEPT_OUTPUTS, Word.KEPT_OUTPUT_COUNT, w.output)):
+    for out, kept, count, first in (
+        (Word.STATES_OUT, Word.KEPT_STATES, Word.KEPT_STATE_COUNT, w.seen_y),
+        (Word.OUTPUTS_OUT, Word.KEPT_OUTPUTS, Word.KEPT_OUTPUT_COUNT, w.output),
+    ):
         number = code.word(count)
         start = b.mul(cell, number)
         target, which = code.address(out), code.address(kept, I32)
@@ -79,6 +82,15 @@ def _row_time(code: Code, k: Kernels, lane: Any, row: Any) -> None:
             code.put(code.item(code.address(Word.GRID), b.add(start, row)), slot, lane)
         with no:
             code.put(code.f(math.inf), slot, lane)
+            _store_final(code, k, lane, k.workspace.seen_y)
+
+
+def _store_final(code: Code, k: Kernels, lane: Any, first: int) -> None:
+    """The lane's states at a slot are those the patient ends with."""
+    b, number = code.b, code.i(k.workspace.states)
+    start = b.mul(code.get_int(Lane.PATIENT, lane), number)
+    with code.count(number) as i:
+        code.set_item(code.get(b.add(code.i(first), i), lane), code.address(Word.FINAL_STATES), b.add(start, i))
 
 
 def result_row(code: Code, lane: Any) -> Any:
@@ -106,7 +118,9 @@ def _emit_due(code: Code, k: Kernels, lane: Any) -> None:
     w, b = k.workspace, code.b
 
     def due() -> Any:
-        return b.fcmp_ordered("<=", code.get(w.scalar("next_row_time"), lane), code.get(w.scalar("time"), lane))
+        return b.fcmp_ordered(
+            "<=", code.get(w.scalar("next_row_time"), lane), code.get(w.scalar("time"), lane)
+        )
 
     def body() -> None:
         see_now(code, k, lane)
@@ -125,16 +139,18 @@ def _finish(k: Kernels) -> None:
     patient = code.get_int(Lane.PATIENT, lane)
     code.set_item(b.trunc(status, I8), code.address(Word.STATUS, I8), patient)
     code.set_item(b.fptosi(code.get(w.scalar("steps"), lane), I64), code.address(Word.STEPS, I64), patient)
-    source = b.select(b.fcmp_ordered("==", code.get(w.scalar("until"), lane), code.f(math.inf)), code.i(w.seen_y), code.i(w.y))
-    source = b.select(b.icmp_signed("==", status, code.i(Status.OK)), source, code.i(w.y))
-    for entry, first, number in ((Word.FINAL_STATES, None, w.states), (Word.FINAL_PARAMETERS, w.parameter, w.parameters),
-                                 (Word.FINAL_INFUSIONS, w.infusion, w.states)):
+    for entry, first, number in (
+        (Word.FINAL_PARAMETERS, w.parameter, w.parameters),
+        (Word.FINAL_INFUSIONS, w.infusion, w.states),
+    ):
         with code.when(b.icmp_signed("!=", code.word(entry), code.i(0))), code.count(code.i(number)) as m:
-            slot = b.add(source if first is None else code.i(first), m)
-            code.set_item(code.get(slot, lane), code.address(entry), b.add(b.mul(patient, code.i(number)), m))
+            value = code.get(b.add(code.i(first), m), lane)
+            code.set_item(value, code.address(entry), b.add(b.mul(patient, code.i(number)), m))
     for entry, name in ((Word.FINAL_TIME, "time"), (Word.FINAL_STEP, "step")):
         with code.when(b.icmp_signed("!=", code.word(entry), code.i(0))):
             code.set_item(code.get(w.scalar(name), lane), code.address(entry), patient)
+    if w.delays:
+        delays.leave(code, k, lane, patient)
     # rows a patient never reached are nan
     with code.when(b.icmp_signed("!=", status, code.i(Status.OK))):
 
@@ -143,13 +159,19 @@ def _finish(k: Kernels) -> None:
 
         def blank() -> None:
             cell = b.add(b.mul(patient, code.word(Word.ROWS)), result_row(code, lane))
-            for out, count in ((Word.STATES_OUT, Word.KEPT_STATE_COUNT), (Word.OUTPUTS_OUT, Word.KEPT_OUTPUT_COUNT)):
+            for out, count in (
+                (Word.STATES_OUT, Word.KEPT_STATE_COUNT),
+                (Word.OUTPUTS_OUT, Word.KEPT_OUTPUT_COUNT),
+            ):
                 number = code.word(count)
                 with code.count(number) as m:
                     code.set_item(code.f(math.nan), code.address(out), b.add(b.mul(cell, number), m))
             _next_row(code, k, lane)
 
         code.repeat_while(remaining, blank)
+    endless = b.fcmp_ordered("==", code.get(w.scalar("until"), lane), code.f(math.inf))
+    with code.when(b.not_(b.and_(endless, b.icmp_signed("==", status, code.i(Status.OK))))):
+        _store_final(code, k, lane, w.y)
     b.ret_void()
 
 
@@ -228,10 +250,18 @@ def _settle(k: Kernels) -> None:
 
     code.repeat_while(lambda: b.fcmp_ordered("<=", next_action_time(), time), body)
     _emit_due(code, k, lane)
+    if w.delays:
+        changed = b.fcmp_ordered(">", code.get(w.scalar("fresh"), lane), code.f(0.5))
+        with code.when(b.or_(changed, b.icmp_signed("==", code.get_int(Lane.KNOTS, lane), code.i(0)))):
+            see_now(code, k, lane)
+            k.call(code, "knot_now")
+            k.call(code, "record_knot", lane, time, code.i(w.knot))
     until = code.get(w.scalar("until"), lane)
     over = b.fcmp_ordered(">=", time, until)
-    no_rows = b.and_(b.fcmp_ordered("==", until, code.f(math.inf)),
-                     b.fcmp_ordered("==", code.get(w.scalar("next_row_time"), lane), code.f(math.inf)))
+    no_rows = b.and_(
+        b.fcmp_ordered("==", until, code.f(math.inf)),
+        b.fcmp_ordered("==", code.get(w.scalar("next_row_time"), lane), code.f(math.inf)),
+    )
     stop = next_action_time()
     stop = b.select(b.fcmp_ordered("<", until, stop), until, stop)
     code.put(stop, w.scalar("stop"), lane)
@@ -297,6 +327,8 @@ def _enter(code: Code, k: Kernels, lane: Any, patient: Any) -> None:
     code.put_int(code.item(code.address(Word.GRID_COUNTS, I64), patient), Lane.LAST_ROW, lane)
     code.put_int(code.i(0), Lane.NEXT_ROW, lane)
     _row_time(code, k, lane, code.i(0))
+    if w.delays:
+        delays.enter(code, k, lane, patient)
 
 
 def _fail(k: Kernels) -> None:
@@ -313,7 +345,9 @@ def _fail(k: Kernels) -> None:
     with code.count(code.i(w.states)) as i:
         size = code.get(b.add(code.i(w.new_y), i), lane)
         magnitude = code.b.select(b.fcmp_ordered("<", size, code.f(0.0)), b.fneg(size), size)
-        scale = b.fadd(b.fmul(magnitude, code.item(tolerance, code.i(0))), code.item(tolerance, b.add(i, code.i(1))))
+        scale = b.fadd(
+            b.fmul(magnitude, code.item(tolerance, code.i(0))), code.item(tolerance, b.add(i, code.i(1)))
+        )
         ratio = b.fdiv(code.get(b.add(code.i(last_stage), i), lane), scale)
         ratio = b.fmul(ratio, ratio)
         finite = b.fcmp_ordered("<", ratio, code.f(math.inf))
@@ -382,7 +416,10 @@ def _run(k: Kernels) -> None:
     largest = code.splat(code.item(code.address(Word.LARGEST_STEP), code.i(0)))
 
     def alive() -> Any:
-        return b.and_(b.icmp_signed(">", _share(code, k, "live"), code.i(0)), b.icmp_signed("==", code.item(cancel, code.i(0)), code.i(0)))
+        return b.and_(
+            b.icmp_signed(">", _share(code, k, "live"), code.i(0)),
+            b.icmp_signed("==", code.item(cancel, code.i(0)), code.i(0)),
+        )
 
     def body() -> None:
         with code.when(b.icmp_signed("!=", _share(code, k, "fresh"), code.i(0)), likely=False):
@@ -396,6 +433,8 @@ def _run(k: Kernels) -> None:
         code.store(used, w.scalar("used_step"))
         code.store(v.select(last_step, stop, v.exact("fadd", time, used)), w.scalar("new_time"))
         k.call(code, "step")
+        if w.delays:
+            k.call(code, "check_history")
         _control(code, k, v, largest)
 
     code.repeat_while(alive, body)
@@ -418,7 +457,11 @@ def _control(code: Code, k: Kernels, v: Vector, largest: Any) -> None:
     factor = v.select(b.and_(repeated, v.compare(">", factor, v.const(1.0))), v.const(1.0), factor)
     factor = v.select(finite, factor, v.const(_BREAK))
     proposed = v.mul(used, factor)
-    kept = v.select(b.and_(good, v.compare("<", proposed, step)), v.select(v.compare("<", used, v.mul(step, v.const(0.999))), step, proposed), proposed)
+    kept = v.select(
+        b.and_(good, v.compare("<", proposed, step)),
+        v.select(v.compare("<", used, v.mul(step, v.const(0.999))), step, proposed),
+        proposed,
+    )
     kept = v.select(v.compare("<", largest, kept), largest, kept)
     accepted_bits = code.mask_bits(accepted)
     with code.when(b.icmp_signed("!=", b.and_(accepted_bits, due_rows(code, k)), code.i(0))):
@@ -431,6 +474,13 @@ def _control(code: Code, k: Kernels, v: Vector, largest: Any) -> None:
     code.store(now, w.scalar("time"))
     code.store(v.select(active, kept, step), w.scalar("step"))
     code.store(v.select(accepted, v.const(0.0), v.const(1.0)), w.scalar("rejected"))
+    if w.delays:
+
+        def knots(lane: Any) -> None:
+            begin, length = b.extract_element(time, lane), code.get(w.scalar("used_step"), lane)
+            delays.record_step(code, k, lane, begin, length, code.get(w.scalar("time"), lane))
+
+        code.for_lanes(accepted_bits, knots)
     floor = v.add(v.mul(v.absolute(now), v.const(_LEAST_RELATIVE_STEP)), v.const(_LEAST_STEP))
     stuck = b.and_(b.and_(active, b.not_(good)), v.compare("<", proposed, floor))
     arrived = b.and_(accepted, v.compare(">=", now, code.load(w.scalar("stop"))))
@@ -462,7 +512,11 @@ def _control(code: Code, k: Kernels, v: Vector, largest: Any) -> None:
                 unsettled = b.fcmp_ordered("<", code.get(w.scalar("flag"), lane), code.f(0.5))
                 broken = b.or_(has(stuck_bits), has(exhausted_bits))
                 with code.when(b.and_(unsettled, broken)):
-                    reason = b.select(has(finite_bits), code.i(Status.STEP_TOO_SMALL), code.i(Status.NOT_FINITE))
+                    reason = b.select(
+                        has(finite_bits), code.i(Status.STEP_TOO_SMALL), code.i(Status.NOT_FINITE)
+                    )
+                    overrun = b.icmp_signed("!=", code.get_int(Lane.OVERRUN, lane), code.i(0))
+                    reason = b.select(overrun, code.i(Status.HISTORY_TOO_SHORT), reason)
                     reason = b.select(has(stuck_bits), reason, code.i(Status.STEP_LIMIT))
                     k.call(code, "fail", lane, reason)
                     code.put(code.f(1.0), w.scalar("flag"), lane)

@@ -47,6 +47,7 @@ def solve(
     keep: Sequence[str] | None = None,
     checkpoint: bool = False,
     resume: Checkpoint | None = None,
+    history: int = 4096,
     chunk: int = CHUNK,
 ) -> Solution:
     """Integrate every patient with its own steps.
@@ -56,12 +57,32 @@ def solve(
     write. initial: replaces the system's initial values. rtol, atol: local error per step, atol in the unit of each state. Outputs at the
     time of a dose show the state before it, or after it with `after`. start: time of the initial values (0, or earlier when an output or a
     dose is); until: integrate to this time exactly (default: just past the last output). keep: names of states and outputs to store
-    (default: all). checkpoint: end so that `resume=solution.checkpoint` can go on. A patient that fails has a status and nan, and disturbs nobody.
+    (default: all). checkpoint: end so that `resume=solution.checkpoint` can go on. history: steps kept for delays to look back into. A patient that fails has a status and nan, and disturbs nobody.
 
     Results do not depend on threads, chunk, or on which other times are asked for. Raises ModelError for inputs that cannot be honoured.
     """
-    plan = _plan(system, parameters, times, doses, initial, rtol, atol, triggers, patients, max_steps, max_step, actions, manual, after, start, until,
-                 keep, checkpoint, resume)
+    plan = _plan(
+        system,
+        parameters,
+        times,
+        doses,
+        initial,
+        rtol,
+        atol,
+        triggers,
+        patients,
+        max_steps,
+        max_step,
+        actions,
+        manual,
+        after,
+        start,
+        until,
+        keep,
+        checkpoint,
+        resume,
+        history,
+    )
     count = plan.asked.patients
     results = Results(plan, count)
     watch = _Watch(progress, count)
@@ -72,11 +93,30 @@ def solve(
     return _solution(plan, results, 0)
 
 
-def stream(system: System, parameters: Mapping[str, object], *, times: object, chunk: int = CHUNK, threads: int | None = None,
-           progress: Progress | None = None, **options: object) -> Iterator[Solution]:
+def stream(
+    system: System,
+    parameters: Mapping[str, object],
+    *,
+    times: object,
+    chunk: int = CHUNK,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    **options: object,
+) -> Iterator[Solution]:
     """Like `solve`, one `Solution` per chunk in the order of the patients; memory holds a few chunks only. `first` tells where each begins."""
-    given = dict.fromkeys(("doses", "initial", "patients", "actions", "manual", "start", "until", "keep", "resume"))
-    given |= {"rtol": 1e-6, "atol": 1e-9, "triggers": (), "max_steps": 100_000, "max_step": np.inf, "after": False, "checkpoint": False}
+    given = dict.fromkeys(
+        ("doses", "initial", "patients", "actions", "manual", "start", "until", "keep", "resume")
+    )
+    given |= {
+        "rtol": 1e-6,
+        "atol": 1e-9,
+        "triggers": (),
+        "max_steps": 100_000,
+        "max_step": np.inf,
+        "after": False,
+        "checkpoint": False,
+        "history": 4096,
+    }
     unknown = set(options) - set(given)
     if unknown:
         raise ModelError(f"stream() has no option {', '.join(sorted(unknown))}; it has those of solve()")
@@ -87,7 +127,9 @@ def stream(system: System, parameters: Mapping[str, object], *, times: object, c
         for first in range(0, count, chunk):
             last = min(first + chunk, count)
             results = Results(plan, last - first)
-            waiting += [(first, last, results, f) for _, _, f in pool.submit(results, first, first, last, chunk)]
+            waiting += [
+                (first, last, results, f) for _, _, f in pool.submit(results, first, first, last, chunk)
+            ]
             if len(waiting) > pool.threads + 1:
                 yield _next(plan, waiting, watch)
         while waiting:
@@ -108,7 +150,9 @@ class _Pool:
         if threads is not None and threads < 1:
             raise ModelError(f"threads = {threads}; give at least one")
         self.plan = plan
-        self.threads = threads or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+        self.threads = threads or (
+            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        )
         self._executor = ThreadPoolExecutor(self.threads)
 
     def __enter__(self) -> _Pool:
@@ -119,7 +163,9 @@ class _Pool:
             self.plan.cancel[0] = 1
         self._executor.shutdown(cancel_futures=kind is not None)
 
-    def submit(self, results: Results, offset: int, first: int, last: int, chunk: int) -> list[tuple[int, int, Future[None]]]:
+    def submit(
+        self, results: Results, offset: int, first: int, last: int, chunk: int
+    ) -> list[tuple[int, int, Future[None]]]:
         if chunk < 1:
             raise ModelError(f"chunk = {chunk}; give at least one patient")
         edges = [(a, min(a + chunk, last)) for a in range(first, last, chunk)]
@@ -139,39 +185,87 @@ class _Watch:
             self._progress(self._done, self._total, rate, (self._total - self._done) / rate)
 
 
-def _plan(system: System, parameters: Mapping[str, object], times: object, doses: Doses | None, initial: Mapping[str, object] | None,
-          rtol: float, atol: float | Mapping[str, float], triggers: Sequence[object], patients: int | None, max_steps: int, max_step: float,
-          actions: ActionTable | None, manual: object, after: bool, start: float | np.ndarray | None, until: float | np.ndarray | None,
-          keep: Sequence[str] | None, checkpoint: bool, resume: Checkpoint | None) -> Plan:
+def _plan(
+    system: System,
+    parameters: Mapping[str, object],
+    times: object,
+    doses: Doses | None,
+    initial: Mapping[str, object] | None,
+    rtol: float,
+    atol: float | Mapping[str, float],
+    triggers: Sequence[object],
+    patients: int | None,
+    max_steps: int,
+    max_step: float,
+    actions: ActionTable | None,
+    manual: object,
+    after: bool,
+    start: float | np.ndarray | None,
+    until: float | np.ndarray | None,
+    keep: Sequence[str] | None,
+    checkpoint: bool,
+    resume: Checkpoint | None,
+    history: int,
+) -> Plan:
     from analgesia.engine.compiler import compiled
 
-    if system.delays or triggers:
-        raise ModelError("delays and triggers are not there yet")
+    if triggers:
+        raise ModelError("triggers are not there yet")
+    delayed = tuple(system.output_index(d.of) for d in system.delays.values())
     if max_steps < 1 or not max_step > 0:
         raise ModelError(f"max_steps = {max_steps} and max_step = {max_step} must be positive")
     if resume is not None:
         stored = {name: resume.parameters[:, m] for m, name in enumerate(system.parameters)}
         parameters, patients = {**stored, **parameters}, resume.times.size
-    asked = request(system, parameters, times, initial=initial, rtol=rtol, atol=atol, patients=patients, manual=manual)
+    asked = request(
+        system, parameters, times, initial=initial, rtol=rtol, atol=atol, patients=patients, manual=manual
+    )
     begins, ends = _span(asked, doses, start, until, checkpoint or asked.manual is not None, resume)
-    table = _actions(asked, doses, actions, begins, np.where(np.isfinite(ends), ends, _last_times(asked)), resume)
-    infusions = bool(np.isin(table.kind, (Kind.RATE, Kind.SET_RATE)).any()) or (resume is not None and bool(resume.infusions.any()))
+    table = _actions(
+        asked, doses, actions, begins, np.where(np.isfinite(ends), ends, _last_times(asked)), resume
+    )
+    infusions = bool(np.isin(table.kind, (Kind.RATE, Kind.SET_RATE)).any()) or (
+        resume is not None and bool(resume.infusions.any())
+    )
     states, outputs = list(system.states), list(system.outputs)
     names = [*states, *outputs] if keep is None else list(keep)
     for name in names:
         if name not in system.states:
             system.output_index(name)
-    return Plan(asked, compiled(record(system), infusions=infusions), table, begins, ends,
-                np.array([states.index(n) for n in names if n in system.states], np.int32),
-                np.array([outputs.index(n) for n in names if n in system.outputs], np.int32),
-                int(max_steps), float(max_step), bool(after), np.zeros(1, np.int64), checkpoint, resume)
+    return Plan(
+        asked,
+        compiled(record(system), infusions=infusions, delayed=delayed),
+        table,
+        begins,
+        ends,
+        np.array([states.index(n) for n in names if n in system.states], np.int32),
+        np.array([outputs.index(n) for n in names if n in system.outputs], np.int32),
+        int(max_steps),
+        float(max_step),
+        bool(after),
+        np.zeros(1, np.int64),
+        checkpoint,
+        resume,
+        _ring(system, history, resume),
+    )
+
+
+def _ring(system: System, history: int, resume: Checkpoint | None) -> int:
+    """Knots each lane's history holds: the next power of two, 0 without delays."""
+    if history < 4:
+        raise ModelError(f"history = {history}; a delay needs at least 4 stored steps")
+    if resume is not None and resume.history is not None:
+        return resume.history_size
+    return 1 << (int(history) - 1).bit_length() if system.delays else 0
 
 
 def _last_times(asked: Request) -> np.ndarray:
     return np.broadcast_to(np.nanmax(asked.times, axis=-1), asked.patients)
 
 
-def _span(asked: Request, doses: Doses | None, start: object, until: object, exact: bool, resume: Checkpoint | None) -> tuple[np.ndarray, np.ndarray]:
+def _span(
+    asked: Request, doses: Doses | None, start: object, until: object, exact: bool, resume: Checkpoint | None
+) -> tuple[np.ndarray, np.ndarray]:
     """Time of the initial values and time to end at (inf: just past the last output), [n] each."""
     count = asked.patients
     earliest = np.broadcast_to(np.nanmin(asked.times, axis=-1), count)
@@ -187,24 +281,44 @@ def _span(asked: Request, doses: Doses | None, start: object, until: object, exa
             np.minimum.at(begins, doses.patient[known], doses.time[known])
     if (earliest < begins).any():
         who = int(np.argmax(earliest < begins))
-        raise ModelError(f"patient {who} starts at {begins[who]:g}, after its first output time {earliest[who]:g}; ask for later times")
+        raise ModelError(
+            f"patient {who} starts at {begins[who]:g}, after its first output time {earliest[who]:g}; ask for later times"
+        )
     ends = np.full(count, np.inf) if until is None else np.broadcast_to(np.asarray(until, float), count)
     if until is None and exact:
         ends = _last_times(asked)
     if np.isnan(ends).any() or (ends < _last_times(asked)).any():
-        raise ModelError("`until` is before the last output time of a patient; ask for earlier times or a later end")
+        raise ModelError(
+            "`until` is before the last output time of a patient; ask for earlier times or a later end"
+        )
     if resume is not None:
         ends = np.where(resume.status == 0, ends, begins)
     return np.ascontiguousarray(begins, dtype=float), np.ascontiguousarray(ends, dtype=float)
 
 
-def _actions(asked: Request, doses: Doses | None, actions: ActionTable | None, begins: np.ndarray, ends: np.ndarray,
-             resume: Checkpoint | None) -> ActionTable:
+def _actions(
+    asked: Request,
+    doses: Doses | None,
+    actions: ActionTable | None,
+    begins: np.ndarray,
+    ends: np.ndarray,
+    resume: Checkpoint | None,
+) -> ActionTable:
     table = actions
     if doses is not None:
         from analgesia.engine.events import expand
 
-        table = expand(doses, asked.system, asked.columns, asked.patients, start=begins, until=ends, initial=asked.initial, rtol=asked.rtol, atol=asked.atol)
+        table = expand(
+            doses,
+            asked.system,
+            asked.columns,
+            asked.patients,
+            start=begins,
+            until=ends,
+            initial=asked.initial,
+            rtol=asked.rtol,
+            atol=asked.atol,
+        )
         table = table if actions is None else table.merged(actions)
     table = ActionTable.empty(asked.patients) if table is None else table
     if resume is not None:
@@ -216,11 +330,38 @@ def _actions(asked: Request, doses: Doses | None, actions: ActionTable | None, b
 def _solution(plan: Plan, results: Results, first: int) -> Solution:
     system = plan.asked.system
     states, outputs = list(system.states), list(system.outputs)
-    times = plan.asked.times if plan.asked.times.ndim == 1 else plan.asked.times[first:first + results.status.size]
+    times = (
+        plan.asked.times
+        if plan.asked.times.ndim == 1
+        else plan.asked.times[first : first + results.status.size]
+    )
     saved = None
     if plan.final:
-        saved = Checkpoint(system, results.final_time, results.final_states, results.final_parameters, results.final_infusions, results.final_step,
-                           results.status, plan.actions.later(results.final_time, first))
-    return Solution(system, times, results.states, results.outputs, results.status, results.failure_time, results.failure_state, results.steps,
-                    results.final_states, tuple(states[i] for i in plan.kept_states), tuple(outputs[i] for i in plan.kept_outputs),
-                    results.crossings, first, saved)
+        saved = Checkpoint(
+            system,
+            results.final_time,
+            results.final_states,
+            results.final_parameters,
+            results.final_infusions,
+            results.final_step,
+            results.status,
+            plan.actions.later(results.final_time, first),
+            results.history if plan.ring else None,
+            plan.ring,
+        )
+    return Solution(
+        system,
+        times,
+        results.states,
+        results.outputs,
+        results.status,
+        results.failure_time,
+        results.failure_state,
+        results.steps,
+        results.final_states,
+        tuple(states[i] for i in plan.kept_states),
+        tuple(outputs[i] for i in plan.kept_outputs),
+        results.crossings,
+        first,
+        saved,
+    )

@@ -53,9 +53,11 @@ class Word(IntEnum):
     CANCEL = auto()  # int64[1]: not zero means stop
     THRESHOLDS = auto()  # double[patient, trigger]
     CROSSINGS = auto()  # double[patient, trigger, occurrence]
-    HISTORY = auto()  # double[...]: the rings of the lanes
-    HISTORY_OUT = auto()
+    HISTORY = auto()  # double[lane, knot, 1 + 2 delays]: the rings of the lanes
+    HISTORY_SIZE = auto()  # knots of a ring, a power of two
+    HISTORY_OUT = auto()  # what checkpoints keep of them
     HISTORY_IN = auto()
+    DELAY_BEFORE = auto()  # int64[delay]: 1: the present value stands in before the start
     WORDS = auto()
 
 
@@ -69,6 +71,8 @@ class Lane(IntEnum):
     LAST_ROW = auto()
     QUEUED = auto()  # pending actions of triggers
     KNOTS = auto()  # knots ever written to the history
+    OVERRUN = auto()  # 1: a delay looked back beyond the history
+    EVENT = auto()  # triggers expected to fire at the end of the step, one bit each
     COUNT = auto()
 
 
@@ -85,8 +89,27 @@ class Workspace:
     queue: int = 0  # capacity, per lane, of actions waiting after a trigger
     delays: int = 0
 
-    _SCALARS = ("time", "new_time", "step", "used_step", "stop", "next_row_time", "active", "rejected", "fresh", "error", "theta", "seen_time",
-                "until", "steps", "low", "high", "flag")
+    _SCALARS = (
+        "time",
+        "new_time",
+        "step",
+        "used_step",
+        "stop",
+        "next_row_time",
+        "active",
+        "rejected",
+        "fresh",
+        "error",
+        "theta",
+        "seen_time",
+        "until",
+        "steps",
+        "low",
+        "high",
+        "begin",
+        "event_time",
+        "flag",
+    )
 
     def scalar(self, name: str) -> int:
         """Position of a value every lane has one of."""
@@ -160,21 +183,26 @@ class Workspace:
         return self.queue_time + self.queue
 
     @property
-    def cursor(self) -> int:
-        """Where each delay last looked in the history."""
+    def knot(self) -> int:
+        """Values and slopes of the delayed outputs where the step begins; then in its middle, then at its end."""
         return self.queue_code + self.queue
 
     @property
-    def knot(self) -> int:
-        """Values and slopes of the delayed outputs at the start of the step."""
-        return self.cursor + self.delays
+    def first_value(self) -> int:
+        """Values of the delayed outputs at the start."""
+        return self.knot + 6 * self.delays
+
+    @property
+    def largest_value(self) -> int:
+        """Largest size of each delayed output so far."""
+        return self.first_value + self.delays
 
     @property
     def vectors(self) -> int:
         """Size of the block."""
-        return self.knot + 2 * self.delays
+        return self.largest_value + self.delays
 
     @property
     def integers(self) -> int:
-        """Size of the whole-number block: lane entries, then NEXT, LAST, LIVE, FRESH."""
-        return Lane.COUNT * self.lanes + 4
+        """Size of the whole-number block: lane entries, then NEXT, LAST, LIVE, FRESH, then where each delay last looked."""
+        return Lane.COUNT * self.lanes + 4 + self.delays * self.lanes

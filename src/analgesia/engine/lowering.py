@@ -17,7 +17,8 @@ class Lowered:
 
     `jacobian[(i, j)]` = d rate i / d state j, structurally non-zero entries only; `explicit[i]` = d rate i / d t. `hoisted`: nodes that depend on
     parameters alone, computed when a patient is loaded. With delays, `slopes[d]` and `inside[d]` are inputs: the slope of the history where delay
-    d looks, and the weight of the present value in what it finds (1 when the delay is 0).
+    d looks, and the weight of the present value in what it finds (1 when the delay is 0); `delayed[d]` is the output it looks back at and
+    `delayed_rows[d]` that output's derivatives by state (or time, -1).
     """
 
     graph: Graph
@@ -31,7 +32,7 @@ class Lowered:
     outputs: tuple[int, ...]
     lags: tuple[int, ...]
     delayed: tuple[int, ...]
-    delayed_slopes: tuple[int, ...]
+    delayed_rows: tuple[Mapping[int, int], ...]
     jacobian: Mapping[tuple[int, int], int]
     explicit: Mapping[int, int]
     hoisted: tuple[int, ...]
@@ -83,12 +84,14 @@ def lower(program: Program, delayed_outputs: tuple[int, ...] = ()) -> Lowered:
         (i, column[n]): value for i, row in enumerate(totals) for n, value in row.items() if n in column
     }
     explicit = {i: row[time] for i, row in enumerate(totals) if time in row}
-    delayed_slopes = tuple(
-        _total_derivative(graph, output_rows[k], states, rates, time) for k in delayed_outputs
-    )
+    delayed_rows = [
+        {column.get(n, -1): value for n, value in output_rows[k].items() if n in column or n == time}
+        for k in delayed_outputs
+    ]
+    partials = [value for row in delayed_rows for value in row.values()]
     simplified = Graph()
     again: dict[int, int] = {}
-    everything = (*rates, *outputs, *lags, *delayed_slopes, *jacobian.values(), *explicit.values())
+    everything = (*rates, *outputs, *lags, *partials, *jacobian.values(), *explicit.values())
     transfer(graph, simplified, everything, again, parameter_only(graph, parameters))
 
     def final(nodes: Iterable[int]) -> tuple[int, ...]:
@@ -111,7 +114,7 @@ def lower(program: Program, delayed_outputs: tuple[int, ...] = ()) -> Lowered:
         final(outputs),
         final(lags),
         final(delayed),
-        final(delayed_slopes),
+        tuple(dict(zip(row, final(row.values()), strict=True)) for row in delayed_rows),
         new_jacobian,
         new_explicit,
         hoist(simplified, roots, new_parameters),
@@ -139,17 +142,6 @@ def _through_delay(
         if change != zero:
             term = graph.node("mul", (factor, change))
             total[node] = graph.node("add", (total[node], term)) if node in total else term
-
-
-def _total_derivative(
-    graph: Graph, row: Mapping[int, int], states: tuple[int, ...], rates: tuple[int, ...], time: int
-) -> int:
-    """d output / dt along the solution."""
-    result = row.get(time, graph.constant(0.0))
-    for state, rate in zip(states, rates, strict=True):
-        if state in row:
-            result = graph.node("add", (result, graph.node("mul", (row[state], rate))))
-    return result
 
 
 def parameter_only(graph: Graph, parameters: Iterable[int]) -> set[int]:

@@ -33,7 +33,8 @@ def target_machine(level: int = 3) -> Any:
     """Code generator for this processor."""
     _, flat = _target()
     return llvm.Target.from_triple(llvm.get_process_triple()).create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=flat + _wide(), opt=level, reloc="pic", codemodel="default")
+        cpu=llvm.get_host_cpu_name(), features=flat + _wide(), opt=level, reloc="pic", codemodel="default"
+    )
 
 
 def _wide() -> str:

@@ -15,11 +15,31 @@ import llvmlite.ir as ir
 
 FLAGS = ("contract",)  # a * b + c may become one instruction; nan, inf and signed zero keep their meaning
 
-_EXP = (0.5, 0.16666666666666669, 0.04166666666662416, 0.008333333333330063, 0.0013888888917199863, 0.00019841269863042963,
-        2.4801521317484083e-05, 2.7557268476553695e-06, 2.7620078203806394e-07, 2.5100377619606372e-08)
-_LOG = (0.666666666666667, 0.39999999999899444, 0.2857142862600327, 0.22222211130259878, 0.18182889455674947, 0.15331710618210773,
-        0.14616585424888623)
-_LN2_HIGH, _LN2_LOW = 0.6931471803691238, 1.9082149292705877e-10  # the high part has 32 bits: k times it is exact
+_EXP = (
+    0.5,
+    0.16666666666666669,
+    0.04166666666662416,
+    0.008333333333330063,
+    0.0013888888917199863,
+    0.00019841269863042963,
+    2.4801521317484083e-05,
+    2.7557268476553695e-06,
+    2.7620078203806394e-07,
+    2.5100377619606372e-08,
+)
+_LOG = (
+    0.666666666666667,
+    0.39999999999899444,
+    0.2857142862600327,
+    0.22222211130259878,
+    0.18182889455674947,
+    0.15331710618210773,
+    0.14616585424888623,
+)
+_LN2_HIGH, _LN2_LOW = (
+    0.6931471803691238,
+    1.9082149292705877e-10,
+)  # the high part has 32 bits: k times it is exact
 _ROUND = 1.5 * 2.0**52  # adding it leaves a whole number in the low bits of the sum
 _LEAST_NORMAL = 2.0**-1022
 
@@ -66,7 +86,9 @@ class Vector:
 
     def intrinsic(self, name: str, *args: Any) -> Any:
         """Call `llvm.NAME` on vectors."""
-        return self.b.call(declare(self.b.module, f"llvm.{name}.v{self.lanes}f64", self.type, [self.type] * len(args)), args)
+        return self.b.call(
+            declare(self.b.module, f"llvm.{name}.v{self.lanes}f64", self.type, [self.type] * len(args)), args
+        )
 
     def fma(self, x: Any, y: Any, z: Any) -> Any:
         return self.intrinsic("fma", x, y, z)
@@ -85,7 +107,10 @@ class Vector:
         """Estrin's scheme: short dependency chains."""
         terms = [self.const(c) for c in coefficients]
         while len(terms) > 1:
-            pairs = [self.fma(terms[i + 1], x, terms[i]) if i + 1 < len(terms) else terms[i] for i in range(0, len(terms), 2)]
+            pairs = [
+                self.fma(terms[i + 1], x, terms[i]) if i + 1 < len(terms) else terms[i]
+                for i in range(0, len(terms), 2)
+            ]
             terms, x = pairs, self.mul(x, x)
         return terms[0]
 
@@ -111,7 +136,9 @@ class Vector:
         if correction is not None:
             less_one = self.add(less_one, self.fma(less_one, correction, correction))
         value = self.exact("fadd", less_one, self.const(1.0))
-        half = self.b.sub(self.b.lshr(self.b.add(whole, self.integer(2048)), self.integer(1)), self.integer(1024))
+        half = self.b.sub(
+            self.b.lshr(self.b.add(whole, self.integer(2048)), self.integer(1)), self.integer(1024)
+        )
         rest = self.b.sub(whole, half)
         return self.exact("fmul", self.exact("fmul", value, self.power_of_two(half)), self.power_of_two(rest))
 
@@ -130,14 +157,20 @@ class Vector:
         root_half = 0x3FE6A09E667F3BCD  # bits of sqrt(1/2)
         shifted = self.b.sub(self.bits(x), self.integer(root_half))
         exponent = self.b.and_(shifted, self.integer(-(1 << 52)))
-        k_bits = self.b.add(self.b.lshr(self.b.add(shifted, self.integer(1 << 62)), self.integer(52)), self.bits(self.const(2.0**52)))
+        k_bits = self.b.add(
+            self.b.lshr(self.b.add(shifted, self.integer(1 << 62)), self.integer(52)),
+            self.bits(self.const(2.0**52)),
+        )
         k = self.add(self.exact("fsub", self.number(k_bits), self.const(2.0**52 + 1024.0)), offset)
         f = self.exact("fsub", self.number(self.b.sub(self.bits(x), exponent)), self.const(1.0))
         s = self.div(f, self.exact("fadd", f, self.const(2.0)))
         z = self.mul(s, s)
         series = self.mul(z, self._polynomial(_LOG, z))
         half_square = self.mul(self.mul(f, f), self.const(0.5))
-        correction = self.sub(half_square, self.fma(s, self.exact("fadd", half_square, series), self.mul(k, self.const(_LN2_LOW))))
+        correction = self.sub(
+            half_square,
+            self.fma(s, self.exact("fadd", half_square, series), self.mul(k, self.const(_LN2_LOW))),
+        )
         return self.mul(k, self.const(_LN2_HIGH)), f, correction, k
 
     def _log_limits(self, x: Any, value: Any) -> Any:
@@ -182,7 +215,9 @@ class Vector:
         main, f, correction, _ = self._split_log(size)
         high = self.exact("fadd", main, f)
         back = self.exact("fsub", high, main)
-        low = self.exact("fadd", self.exact("fsub", main, self.exact("fsub", high, back)), self.exact("fsub", f, back))
+        low = self.exact(
+            "fadd", self.exact("fsub", main, self.exact("fsub", high, back)), self.exact("fsub", f, back)
+        )
         low = self.exact("fsub", low, correction)
         total = self.exact("fadd", high, low)
         low = self.exact("fsub", low, self.exact("fsub", total, high))
@@ -219,6 +254,12 @@ def declare(module: ir.Module, name: str, result: ir.Type, arguments: list[ir.Ty
 
 
 UNARY: dict[str, Callable[[Vector, Any], Any]] = {
-    "exp": Vector.exp, "log": Vector.log, "log1p": Vector.log1p, "expm1": Vector.expm1, "sqrt": Vector.sqrt, "tanh": Vector.tanh,
-    "logistic": Vector.logistic, "abs": Vector.absolute,
+    "exp": Vector.exp,
+    "log": Vector.log,
+    "log1p": Vector.log1p,
+    "expm1": Vector.expm1,
+    "sqrt": Vector.sqrt,
+    "tanh": Vector.tanh,
+    "logistic": Vector.logistic,
+    "abs": Vector.absolute,
 }

@@ -27,8 +27,17 @@ class Request:
     atol: float | Mapping[str, float]
 
 
-def request(system: System, parameters: Mapping[str, object], times: object, *, initial: Mapping[str, object] | None, rtol: float,
-            atol: float | Mapping[str, float], patients: int | None, manual: object = None) -> Request:
+def request(
+    system: System,
+    parameters: Mapping[str, object],
+    times: object,
+    *,
+    initial: Mapping[str, object] | None,
+    rtol: float,
+    atol: float | Mapping[str, float],
+    patients: int | None,
+    manual: object = None,
+) -> Request:
     """Check and normalise; raises `ModelError`."""
     given = _numbers(parameters, system.parameters, "parameter", system.name, complete=True)
     begin = _numbers(initial or {}, system.states, "initial value", system.name, complete=False)
@@ -36,11 +45,22 @@ def request(system: System, parameters: Mapping[str, object], times: object, *, 
     by_hand = None if manual is None else np.broadcast_to(np.asarray(manual, bool), grid.shape)
     count = _patients([*given.items(), *begin.items()], grid, patients)
     columns = {name: np.broadcast_to(value, count) for name, value in given.items()}
-    return Request(system, count, columns, {name: np.broadcast_to(value, count) for name, value in begin.items()}, grid, by_hand,
-                   _tolerance(system, rtol, atol), float(rtol), atol)
+    return Request(
+        system,
+        count,
+        columns,
+        {name: np.broadcast_to(value, count) for name, value in begin.items()},
+        grid,
+        by_hand,
+        _tolerance(system, rtol, atol),
+        float(rtol),
+        atol,
+    )
 
 
-def _numbers(values: Mapping[str, object], known: Mapping[str, str], what: str, system: str, *, complete: bool) -> dict[str, np.ndarray]:
+def _numbers(
+    values: Mapping[str, object], known: Mapping[str, str], what: str, system: str, *, complete: bool
+) -> dict[str, np.ndarray]:
     unknown = [name for name in values if name not in known]
     if unknown:
         close = difflib.get_close_matches(unknown[0], known, 3, 0.5)
@@ -56,9 +76,13 @@ def _numbers(values: Mapping[str, object], known: Mapping[str, str], what: str, 
         try:
             array = np.asarray(values[name], dtype=float)
         except (TypeError, ValueError):
-            raise ModelError(f"system `{system}`: {what} `{name}` is not a number: {values[name]!r}") from None
+            raise ModelError(
+                f"system `{system}`: {what} `{name}` is not a number: {values[name]!r}"
+            ) from None
         if array.ndim > 1:
-            raise ModelError(f"system `{system}`: {what} `{name}` has shape {array.shape}; give one number, or one per patient")
+            raise ModelError(
+                f"system `{system}`: {what} `{name}` has shape {array.shape}; give one number, or one per patient"
+            )
         wrong = ~np.isfinite(array)
         if wrong.any():
             whose = f" for patient {int(np.argmax(wrong))}" if array.ndim else ""
@@ -71,15 +95,23 @@ def _times(times: object) -> np.ndarray:
     try:
         grid = np.ascontiguousarray(np.asarray(times, dtype=float))
     except (TypeError, ValueError):
-        raise ModelError("output times are not numbers; give an array of times, or one row of times per patient") from None
+        raise ModelError(
+            "output times are not numbers; give an array of times, or one row of times per patient"
+        ) from None
     if grid.ndim not in (1, 2) or grid.shape[-1] == 0:
-        raise ModelError(f"output times have shape {grid.shape}; give at least one time, as [times] or [patients, times]")
+        raise ModelError(
+            f"output times have shape {grid.shape}; give at least one time, as [times] or [patients, times]"
+        )
     rows = np.atleast_2d(grid)
     if np.isinf(rows).any() or (grid.ndim == 1 and np.isnan(grid).any()):
-        raise ModelError("an output time is not finite; only rows of times per patient may be padded, with nan")
+        raise ModelError(
+            "an output time is not finite; only rows of times per patient may be padded, with nan"
+        )
     if np.isnan(rows).any():
         if np.isnan(rows).all(axis=1).any():
-            raise ModelError(f"patient {int(np.argmax(np.isnan(rows).all(axis=1)))} has no output time; give at least one")
+            raise ModelError(
+                f"patient {int(np.argmax(np.isnan(rows).all(axis=1)))} has no output time; give at least one"
+            )
         filled = np.maximum.accumulate(np.where(np.isnan(rows), -np.inf, rows), axis=1)
         backwards = np.nan_to_num(rows, nan=np.inf) < np.where(np.isnan(rows), -np.inf, filled)
     else:
@@ -100,7 +132,9 @@ def _patients(named: Iterable[tuple[str, np.ndarray]], grid: np.ndarray, patient
     for name, size in sizes.items():
         if size != count:
             first = next(iter(sizes))
-            raise ModelError(f"`{first}` is for {count} patients, `{name}` for {size}; give one number, or one per patient")
+            raise ModelError(
+                f"`{first}` is for {count} patients, `{name}` for {size}; give one number, or one per patient"
+            )
     if count <= 0:
         raise ModelError("there are no patients; give at least one")
     return count
@@ -119,10 +153,14 @@ def _tolerance(system: System, rtol: float, atol: float | Mapping[str, float]) -
     return result
 
 
-def states_at_start(system: System, columns: Mapping[str, np.ndarray], initial: Mapping[str, np.ndarray], patients: int) -> np.ndarray:
+def states_at_start(
+    system: System, columns: Mapping[str, np.ndarray], initial: Mapping[str, np.ndarray], patients: int
+) -> np.ndarray:
     """[patient, state]: given values first, then those of the system."""
     result = np.zeros((patients, len(system.states)))
     for i, name in enumerate(system.states):
         value = system.initial.get(name, 0.0)
-        result[:, i] = initial[name] if name in initial else columns[value] if isinstance(value, str) else value
+        result[:, i] = (
+            initial[name] if name in initial else columns[value] if isinstance(value, str) else value
+        )
     return result

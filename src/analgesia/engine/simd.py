@@ -21,7 +21,9 @@ _RELATION = {"lt": "<", "le": "<=", "eq": "==", "ne": "!="}
 class Emitter:
     """Emits each node once, in the order given by the graph."""
 
-    def __init__(self, builder: ir.IRBuilder, graph: Graph, lanes: int, leaves: Mapping[int, Callable[[], Any]]) -> None:
+    def __init__(
+        self, builder: ir.IRBuilder, graph: Graph, lanes: int, leaves: Mapping[int, Callable[[], Any]]
+    ) -> None:
         self.v = Vector(builder, lanes)
         self.graph = graph
         self.leaves = leaves
@@ -84,4 +86,6 @@ class Emitter:
         if op in UNARY:
             return getattr(v, UNARY[op].__name__)(args[0])  # a vector may bring its own
         file, line = graph.places[index]
-        raise ModelError(f"{file}:{line}: operation `{op}` has no vector code; use {', '.join(sorted(UNARY))} and arithmetic")
+        raise ModelError(
+            f"{file}:{line}: operation `{op}` has no vector code; use {', '.join(sorted(UNARY))} and arithmetic"
+        )

@@ -48,7 +48,8 @@ class Checkpoint:
     steps: np.ndarray
     status: np.ndarray
     pending: ActionTable
-    history: np.ndarray | None = None
+    history: np.ndarray | None = None  # rings of the delays, see engine/delays.py
+    history_size: int = 0
 
 
 @dataclass(frozen=True)
@@ -92,10 +93,14 @@ class Solution:
         """Raise `ModelError` that counts and locates failures; return self when there is none."""
         failed = np.flatnonzero((self.status != Status.OK) & (self.status != Status.STOPPED))
         if failed.size:
-            kinds = ", ".join(f"{n} {Status(s).name}" for s, n in sorted(Counter(self.status[failed].tolist()).items()))
+            kinds = ", ".join(
+                f"{n} {Status(s).name}" for s, n in sorted(Counter(self.status[failed].tolist()).items())
+            )
             worst = int(failed[0])
             state, status = int(self.failure_state[worst]), Status(int(self.status[worst]))
             name = list(self.system.states)[state] if state >= 0 else "none"
-            raise ModelError(f"system `{self.system.name}`: {failed.size} of {self.status.size} patients failed ({kinds}); first patient "
-                             f"{self.first + worst} at {self.failure_time[worst]:g} {self.system.time_unit}, state `{name}`; {_CURES[status]}")
+            raise ModelError(
+                f"system `{self.system.name}`: {failed.size} of {self.status.size} patients failed ({kinds}); first patient "
+                f"{self.first + worst} at {self.failure_time[worst]:g} {self.system.time_unit}, state `{name}`; {_CURES[status]}"
+            )
         return self

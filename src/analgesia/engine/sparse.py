@@ -59,7 +59,7 @@ def pattern(size: int, entries: Iterable[Entry]) -> Pattern:
     order = markowitz(size, present)
     lower, upper = [], []
     for position, pivot in enumerate(order):
-        rest = order[position + 1:]
+        rest = order[position + 1 :]
         below, right = [i for i in rest if (i, pivot) in present], [j for j in rest if (pivot, j) in present]
         lower += [(i, pivot) for i in below]
         upper += [(pivot, j) for j in right]
@@ -89,7 +89,11 @@ def factor(v: Vector, shape: Pattern, jacobian: Mapping[Entry, Any], shift: Any)
             for j in right.get(k, []):
                 product = v.mul(multiplier, a[k, j])
                 a[i, j] = v.sub(a[i, j], product) if (i, j) in a else v.b.fneg(product)
-    return [*(pivots[k] for k in range(len(shape.order))), *(factors[e] for e in shape.lower), *(a[e] for e in shape.upper)]
+    return [
+        *(pivots[k] for k in range(len(shape.order))),
+        *(factors[e] for e in shape.lower),
+        *(a[e] for e in shape.upper),
+    ]
 
 
 def substitute(v: Vector, shape: Pattern, factors: list[Any], right_side: list[Any]) -> list[Any]:

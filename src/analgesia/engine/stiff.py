@@ -6,74 +6,34 @@ straight-line step; in large ones the right-hand side and the substitution stay 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import llvmlite.ir as ir
 
-from analgesia.engine import rodas, sparse
-from analgesia.engine.build import I64, Code
-from analgesia.engine.layout import Workspace, Word
-from analgesia.engine.lowering import Lowered
+from analgesia.engine import delays, rodas, sparse
+from analgesia.engine.build import Code
+from analgesia.engine.kernels import Kernels
+from analgesia.engine.layout import Word
 from analgesia.engine.mathematics import Vector
 from analgesia.engine.simd import Emitter
 
 _INLINE_LIMIT = 700  # operations of one right-hand side, beyond which the stages call it
 
 
-@dataclass
-class Kernels:
-    """The module under construction and what is known about it."""
-
-    module: ir.Module
-    lowered: Lowered
-    workspace: Workspace
-    shape: sparse.Pattern
-    infusions: bool
-    look_up: Callable[[Code, int, Any, Any, Any], tuple[Any, Any, Any]] | None = None  # delays: value, slope, weight of the present
-
-    @property
-    def vector(self) -> ir.Type:
-        return ir.VectorType(ir.DoubleType(), self.workspace.lanes)
-
-    def function(self, name: str, extra: Sequence[ir.Type] = (), *, exported: bool = False, inline: bool | None = None) -> Code:
-        """Start a function (context, block, integers, *extra) -> void."""
-        arguments = [I64.as_pointer(), self.vector.as_pointer(), I64.as_pointer(), *extra]
-        function = ir.Function(self.module, ir.FunctionType(ir.VoidType(), arguments), name)
-        if not exported:
-            function.linkage = "internal"
-        for argument in function.args[:3]:
-            argument.add_attribute("noalias")
-        if inline is not None:
-            function.attributes.add("alwaysinline" if inline else "noinline")
-        return Code(function, self.workspace.lanes)
-
-    def call(self, code: Code, name: str, *extra: Any) -> None:
-        """Call a function of the module on the same lane block."""
-        code.b.call(self.module.globals[name], [code.ctx, code.ws, code.iw, *extra])
-
-    def emitter(self, code: Code, states: Callable[[int], Any], time: Callable[[], Any], *, hoisted: bool = True) -> Emitter:
-        """An emitter whose states, time, parameters and hoisted values are loaded on demand."""
-        low, w = self.lowered, self.workspace
-        places: dict[int, Callable[[], Any]] = {low.time: time}
-        places |= {n: (lambda i=i: states(i)) for i, n in enumerate(low.states)}
-        places |= {n: (lambda m=m: code.load(w.parameter + m)) for m, n in enumerate(low.parameters)}
-        if hoisted:
-            places |= {n: (lambda m=m: code.load(w.hoist + m)) for m, n in enumerate(low.hoisted)}
-        return Emitter(code.b, low.graph, w.lanes, places)
-
-
 def emit(k: Kernels) -> None:
     """Write all functions into the module."""
     _prepare(k)
     _observe(k)
+    if k.look_up is not None:
+        delays.emit_look_up(k)
     _rates(k)
     _jacobian(k)
     _substitution(k)
     _step(k)
     _dense(k)
     _interpolate(k)
+    if k.look_up is not None:
+        delays.emit_knots(k)
     _start(k)
 
 
@@ -118,7 +78,7 @@ def _bind_past(k: Kernels, code: Code, emitter: Emitter, time: Any) -> None:
         return
     for d, node in enumerate(k.lowered.past):
         lag, present = emitter.emit([k.lowered.lags[d], k.lowered.delayed[d]])
-        value, slope, inside = k.look_up(code, d, time, lag, present)
+        value, slope, inside = k.look_up(code, k, d, time, lag, present)
         emitter.bind(node, value)
         emitter.bind(k.lowered.slopes[d], slope)
         emitter.bind(k.lowered.inside[d], inside)
@@ -134,9 +94,11 @@ def _jacobian(k: Kernels) -> None:
     _bind_past(k, code, emitter, time)
     entries = list(low.jacobian)
     values = emitter.emit([*(low.jacobian[e] for e in entries), *low.explicit.values()])
-    for slot, value in enumerate(sparse.factor(emitter.v, k.shape, dict(zip(entries, values, strict=False)), shift)):
+    for slot, value in enumerate(
+        sparse.factor(emitter.v, k.shape, dict(zip(entries, values, strict=False)), shift)
+    ):
         code.b.store(value, code.b.gep(factors, [code.i(slot)]))
-    for i, value in zip(low.explicit, values[len(entries):], strict=True):
+    for i, value in zip(low.explicit, values[len(entries) :], strict=True):
         code.b.store(value, code.b.gep(explicit, [code.i(i)]))
     code.b.ret_void()
 
@@ -151,7 +113,9 @@ def _substitution(k: Kernels) -> None:
         return code.b.load(code.b.gep(pointer, [code.i(slot)]))
 
     v = Vector(code.b, k.workspace.lanes)
-    values = sparse.substitute(v, k.shape, [read(factors, s) for s in range(k.shape.slots)], [read(x, i) for i in range(size)])
+    values = sparse.substitute(
+        v, k.shape, [read(factors, s) for s in range(k.shape.slots)], [read(x, i) for i in range(size)]
+    )
     for i, value in enumerate(values):
         code.b.store(value, code.b.gep(x, [code.i(i)]))
     code.b.ret_void()
@@ -272,7 +236,10 @@ def _start(k: Kernels) -> None:
     for i in range(size):
         b.store(y[i], at(u, i))
     k.call(code, "rates", time, u, f)
-    scales = [v.add(v.mul(v.absolute(y[i]), relative), code.splat(code.item(tolerance, code.i(1 + i)))) for i in range(size)]
+    scales = [
+        v.add(v.mul(v.absolute(y[i]), relative), code.splat(code.item(tolerance, code.i(1 + i))))
+        for i in range(size)
+    ]
 
     def norm(values: list[Any]) -> Any:
         total = v.const(0.0)

@@ -61,18 +61,25 @@ def check(system: System) -> None:
     known: dict[int, Any] = {program.time: time}
     for nodes, names in ((program.states, system.states), (program.parameters, system.parameters)):
         known |= {node: parse(unit) for node, unit in zip(nodes, names.values(), strict=True)}
-    known |= {node: parse(system.outputs[delay.of]) for node, delay in zip(program.past, system.delays.values(), strict=True)}
+    known |= {
+        node: parse(system.outputs[delay.of])
+        for node, delay in zip(program.past, system.delays.values(), strict=True)
+    }
     walk(graph, program, known)
     for node, (name, unit) in zip(program.rates, system.states.items(), strict=True):
-        _expect(known[node], parse(unit) / time, f"system `{system.name}`: derivative of `{name}`", graph, node)
+        _expect(
+            known[node], parse(unit) / time, f"system `{system.name}`: derivative of `{name}`", graph, node
+        )
     for node, (name, unit) in zip(program.outputs, system.outputs.items(), strict=True):
         _expect(known[node], parse(unit), f"system `{system.name}`: output `{name}`", graph, node)
     for node, name in zip(program.lags, system.delays, strict=True):
         _expect(known[node], time, f"system `{system.name}`: delay `{name}`", graph, node)
     for state, value in system.initial.items():
         if isinstance(value, str) and not fits(parse(system.parameters[value]), parse(system.states[state])):
-            raise UnitError(f"system `{system.name}`: initial value of `{state}` ({system.states[state]}) is parameter `{value}` "
-                            f"({system.parameters[value]})")
+            raise UnitError(
+                f"system `{system.name}`: initial value of `{state}` ({system.states[state]}) is parameter `{value}` "
+                f"({system.parameters[value]})"
+            )
 
 
 def walk(graph: Graph, program: Program, known: dict[int, Any]) -> None:
@@ -120,13 +127,17 @@ def _agree(units: list[Any], graph: Graph, index: int) -> Any:
     present = [u for u in units if u is not None]
     for other in present[1:]:
         if not fits(present[0], other):
-            raise UnitError(f"{_place(graph, index)}: `{graph.ops[index]}` of {_name(present[0])} and {_name(other)}")
+            raise UnitError(
+                f"{_place(graph, index)}: `{graph.ops[index]}` of {_name(present[0])} and {_name(other)}"
+            )
     return present[0] if present else None
 
 
 def _expect(got: Any, want: Any, what: str, graph: Graph, node: int) -> None:
     if not fits(got, want):
-        raise UnitError(f"{_place(graph, node)}: {what} should be in {_name(want)}, the equation gives {_name(got)}")
+        raise UnitError(
+            f"{_place(graph, node)}: {what} should be in {_name(want)}, the equation gives {_name(got)}"
+        )
 
 
 def _name(unit: Any) -> str:
