@@ -90,8 +90,8 @@ def command(
 
     People are dosed, sampled and analysed without compartments: linear-up log-down area, terminal slope by the best adjusted
     fit of at least three samples, values below quantification 0 before the first quantifiable sample and dropped after it. Samples
-    are taken at 0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 12, 16, 24, 36, 48 h and then daily. With several doses all but
-    accumulation refers to the time after the last one.
+    are taken at 0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 12, 16, 24, 36, 48 h and then daily. With several doses all
+    but accumulation refers to the time after the last one.
 
     Example: analgesia exposure leaf_capsule --dose "25 mg mitragynine" --every "24 h" --doses 15
     """
