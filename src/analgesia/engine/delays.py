@@ -129,9 +129,9 @@ def look_up(code: Code, k: Kernels, d: int, time: Any, lag: Any, present: Any) -
 
 
 def emit_knots(k: Kernels) -> None:
-    """knot_now, knot_middle, knot_end(): value and slope of the delayed outputs at (seen_time, seen_y); record_knot(lane, time, slot)."""
+    """knot_middle, knot_end(): value and slope of the delayed outputs at (seen_time, seen_y); record_knot(lane, time, slot)."""
     w, low = k.workspace, k.lowered
-    for part, name in enumerate(("knot_now", "knot_middle", "knot_end")):
+    for part, name in ((1, "knot_middle"), (2, "knot_end")):
         first = w.knot + 2 * part * w.delays
         code = k.function(name, inline=False)
         b, v = code.b, Vector(code.b, w.lanes)

@@ -254,8 +254,9 @@ def _settle(k: Kernels) -> None:
         changed = b.fcmp_ordered(">", code.get(w.scalar("fresh"), lane), code.f(0.5))
         with code.when(b.or_(changed, b.icmp_signed("==", code.get_int(Lane.KNOTS, lane), code.i(0)))):
             see_now(code, k, lane)
-            k.call(code, "knot_now")
-            k.call(code, "record_knot", lane, time, code.i(w.knot))
+            # by way of the slot for the end of a step: the one for its beginning holds what the other lanes still need
+            k.call(code, "knot_end")
+            k.call(code, "record_knot", lane, time, code.i(w.knot + 4 * w.delays))
     until = code.get(w.scalar("until"), lane)
     over = b.fcmp_ordered(">=", time, until)
     no_rows = b.and_(
