@@ -8,7 +8,7 @@ is final, and scoring it equals scoring the later fall of blood flow.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,11 +26,14 @@ Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
 
 MAXIMUM_HOURS = 24.0
-BLOCK = 100
+BLOCK = 1000
 """Patients in memory at one time while arrests are looked for."""
 
 FINE, COARSE = 1.0, 10.0
 """Seconds between reported times of one subject and of a population."""
+
+EARLY, WATCHED = 120.0, 600.0
+"""Seconds within which ventilation mostly falls, and in which oxygen is looked at every second; later it changes slowly."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ def simulate(
     blocks = []
     for first in range(0, patients, BLOCK):
         chosen = slice(first, min(first + BLOCK, patients))
-        block = {n: v[chosen] if isinstance(v, np.ndarray) else v for n, v in people.items()}
+        block = _chosen(people, np.arange(chosen.start, chosen.stop))
         case = _Case(
             block,
             start,
@@ -193,62 +196,60 @@ class _Case:
     tolerance: float
 
     def course(self, times: Array) -> _Block:
-        """The untreated run, from it the times of the antagonist, then the treated run."""
-        nothing = Dosing.opioid(self.patients, self.bolus)
-        triggered = [r for r in self.regimens if r.share is not None]
-        untreated: Pass | None = None
-        collapse: Array | None = None
-        if triggered or not self.regimens:
-            untreated, collapse = self._run(times, nothing)
+        """When the antagonist is given, then the run itself."""
+        dosing = Dosing.opioid(self.patients, self.bolus)
         crossing = np.full(self.patients, np.nan)
-        dosing = nothing
+        untreated = dosing
         for regimen in self.regimens:
             first = np.full(self.patients, regimen.wait)
-            if regimen.share is not None and untreated is not None:
-                level = regimen.share * untreated.ventilation[:, 0]
-                crossing = first_at_or_below(untreated.times, untreated.ventilation, level)
+            if regimen.share is not None:
+                crossing = self._crossing(times[-1], untreated, regimen.share)
                 first = crossing + regimen.wait
             dosing = dosing.antagonist(regimen, first, self.falls)
-        treated = untreated
-        if self.regimens:
-            treated, collapse = self._run(times, dosing)
-        return self._reported(times, treated, collapse, crossing, dosing)
+        done, collapse = self._run(times, dosing)
+        return self._reported(times, done, collapse, crossing, dosing)
+
+    def _crossing(self, until: float, dosing: Dosing, share: float) -> Array:
+        """When ventilation of the untreated subjects first falls below `share` of its start; nan where it never does.
+
+        Most fall within two minutes, before any circulation can give way; only the others are followed to the end, arrest included.
+        """
+        early = np.arange(0.0, min(EARLY, until) + FINE / 2, FINE)
+        begun = self._pass(self, early, dosing)
+        found = first_at_or_below(early, begun.ventilation, share * begun.ventilation[:, 0])
+        late = np.flatnonzero(np.isnan(found))
+        if late.size and until > EARLY:
+            some = replace(self, people=_chosen(self.people, late), patients=late.size)
+            done, _ = some._run(_watch(until), dosing.only(late))
+            found[late] = first_at_or_below(done.times, done.ventilation, share * done.ventilation[:, 0])
+        return found
 
     def _run(self, times: Array, dosing: Dosing) -> tuple[Pass, Array]:
         """A run by the arrest rule: without collapse, then again with it for those whose circulation gives way."""
-        fine = np.arange(0.0, times[-1] + FINE / 2, FINE)
-        free = run(
-            self.people,
-            self.start,
-            self.patients,
-            fine,
-            dosing,
-            threads=self.threads,
-            tolerance=self.tolerance,
-        )
         if not self.with_arrest:
-            return free, np.full(self.patients, np.nan)
-        collapse = collapse_times(fine, free.arterial_oxygen, self.threshold, self.duration)
+            return self._pass(self, times, dosing), np.full(self.patients, np.nan)
+        watched = np.union1d(times, _watch(times[-1]))
+        free = self._pass(self, watched, dosing)
+        collapse = collapse_times(watched, free.arterial_oxygen, self.threshold, self.duration)
         lost = np.flatnonzero(np.isfinite(collapse))
-        if lost.size == 0:
-            return free, collapse
-        some = {n: v[lost] if isinstance(v, np.ndarray) else v for n, v in self.people.items()}
-        ended = run(
-            some,
-            self.start,
-            lost.size,
-            fine,
-            dosing.only(lost).collapse(collapse[lost]),
-            threads=self.threads,
-            tolerance=self.tolerance,
-        )
-        return free.replaced(lost, ended), collapse
+        if lost.size:
+            some = replace(self, people=_chosen(self.people, lost), patients=lost.size)
+            free = free.replaced(lost, self._pass(some, watched, dosing.only(lost).collapse(collapse[lost])))
+        return free, collapse
 
-    def _reported(
-        self, times: Array, done: Pass | None, collapse: Array | None, crossing: Array, dosing: Dosing
-    ) -> _Block:
-        if done is None or collapse is None:
-            raise ModelError("nothing was run")
+    @staticmethod
+    def _pass(case: _Case, times: Array, dosing: Dosing) -> Pass:
+        return run(
+            case.people,
+            case.start,
+            case.patients,
+            times,
+            dosing,
+            threads=case.threads,
+            tolerance=case.tolerance,
+        )
+
+    def _reported(self, times: Array, done: Pass, collapse: Array, crossing: Array, dosing: Dosing) -> _Block:
         shown = done.at(times)
         return _Block(
             ventilation=shown.ventilation,
@@ -264,6 +265,17 @@ class _Case:
             crossing=crossing,
             given=dosing.given,
         )
+
+
+def _watch(until: float) -> Array:
+    """Moments at which oxygen and ventilation are looked at."""
+    fine = np.arange(0.0, min(WATCHED, until) + FINE / 2, FINE)
+    return np.union1d(fine, np.append(np.arange(0.0, until, COARSE), until))
+
+
+def _chosen(people: Mapping[str, float | Array], rows: NDArray[np.int64]) -> dict[str, float | Array]:
+    """The parameters of some of the people."""
+    return {name: value[rows] if isinstance(value, np.ndarray) else value for name, value in people.items()}
 
 
 def _check(milligrams: float, patients: int, hours: float, every: float | None) -> None:
