@@ -128,6 +128,12 @@ class Channel:
     equations: Mapping[str, Expression]
     constants: Mapping[str, float]
 
+    @property
+    def activation(self) -> tuple[str, ...]:
+        """Gates that open on depolarisation: those the file's `available` does not name (all of them where it has none)."""
+        inactivation = self.equations["available"].names() if "available" in self.equations else set()
+        return tuple(gate for gate in self.gates if gate not in inactivation)
+
     def factor(self, celsius: Any) -> Any:
         """How much faster than at the reference temperature the gates are at `celsius`: q10 ** ((T - T_ref) / 10)."""
         if "q10" not in self.constants:
@@ -177,6 +183,10 @@ def channel(name: str, library: Library) -> Channel:
             raise EvidenceError(
                 f"{place}: gate `{gate}` needs either equations alpha_{gate} and beta_{gate} or inf_{gate} and tau_{gate}"
             )
+    if record.kind == "sodium" and "available" not in equations:
+        raise EvidenceError(
+            f'{place}: a sodium channel needs an equation `available`, the share that is not inactivated, such as "h * s"'
+        )
     constants = {key: _plain(number) for key, number in record.parameters.items()}
     known = {*constants, *gates, *SURROUNDINGS, *equations}
     for key, expression in equations.items():

@@ -88,6 +88,7 @@ class Drug(Record):
     maximum: Numbers = {}
     functional_inhibition: Numbers = {}
     effects: Numbers = {}
+    nerve: Table = {}
     findings: list[Finding] = []
 
 

@@ -10,16 +10,17 @@ fires, so time is run with a coarse step there; that nothing did fire is checked
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analgesia.engine.cable import CableResult, Geometry, Pulse, Stage, cylinder, simulate
+from analgesia.engine.cable import CableResult, Geometry, Membrane, Pulse, Stage, cylinder, simulate
 from analgesia.errors import ModelError
 from analgesia.nerve.membranes import Fibre, resting_leaks
+from analgesia.nerve.states import HEALTHY, NerveState, altered
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
@@ -92,7 +93,7 @@ def conduct(
     *,
     diameter: float,
     length: float,
-    changes: Mapping[str, float] | None = None,
+    state: NerveState = HEALTHY,
     stimulus: float | None = None,
     grid: float | None = None,
     step: float | None = None,
@@ -100,7 +101,7 @@ def conduct(
 ) -> Conduction:
     """Stimulate at `times` (ms, ascending, from 0) a fibre of `diameter` um and `length` mm.
 
-    `changes`: parameters of the membrane that a drug or an injury sets; the resting leaks stay those of the healthy fibre.
+    `state`: what a drug or an injury does to the membrane.
     `stimulus` in nA (default: twice the threshold of the unchanged fibre). Raises `ModelError` for input that makes no sense.
     """
     moments = np.asarray(times, float)
@@ -108,28 +109,64 @@ def conduct(
     coarse_grid, coarse_step = FINE if len(moments) <= FEW else COARSE
     dx = grid or coarse_grid * math.sqrt(diameter)
     dt = step or coarse_step
-    healthy = _parameters(fibre, diameter)
-    parameters = healthy | dict(changes or {})
+    membrane, parameters, initial = prepared(fibre, diameter, state)
     current = stimulus if stimulus is not None else ABOVE_THRESHOLD * threshold(fibre, diameter)
     geometry = cylinder(length * 1e3, diameter, max(20, round(length * 1e3 / dx)), fibre.resistivity)
     where = [geometry.nearest(share * length * 1e3) for share in (START, FIRST, SECOND)]
     rested = length / (VELOCITY * math.sqrt(diameter))
 
-    def run(stages: Sequence[Stage]) -> CableResult:
+    def run(pulses: Sequence[float] | Array, stages: Sequence[Stage]) -> CableResult:
         return simulate(
-            fibre.membrane, geometry, parameters, initial=fibre.initial, stages=stages, probes=where, threshold=THRESHOLD, along=True,
-            pulses=[Pulse(0, SETTLE + t, PULSE, current) for t in moments], progress=progress,
+            membrane, geometry, parameters, initial=initial, stages=stages, probes=where, threshold=THRESHOLD, along=True,
+            pulses=[Pulse(0, SETTLE + t, PULSE, current) for t in pulses], progress=progress,
         )  # fmt: skip
 
-    stages = _stages(moments, TRAVEL * rested, dt)
-    result = run(stages)
-    if _fired_in_silence(result, stages):
-        result = run([Stage(sum(stage.duration for stage in stages), dt)])
+    travel = TRAVEL * rested
+    if len(moments) > 1 and not state.empty:  # a drug or an injury may slow the fibre: time one spike first
+        alone = run([moments[0]], [Stage(SETTLE + moments[0] + LATEST * rested, COARSE[1])])
+        arrived = alone.spikes[0][2]
+        travel = max(travel, TRAVEL * float(arrived[0] - SETTLE - moments[0]) if arrived.size else 0.0)
+    stages = _stages(moments, travel, dt)
+    result = run(moments, stages)
+    if _fired_in_silence(result, stages) or _still_travelling(result, moments):
+        longest = moments[-1] + LATEST * rested + AFTER
+        result = run(moments, [Stage(SETTLE + math.ceil(longest), dt)])
     if not result.finite[0]:
         raise ModelError(
             "the fibre left the finite numbers: a parameter is far outside what a membrane can have"
         )
     return _read(result, geometry, where, moments, LATEST * rested, current, dx, dt)
+
+
+def prepared(
+    fibre: Fibre, diameter: Any, state: NerveState = HEALTHY
+) -> tuple[Membrane, dict[str, Any], dict[str, Any]]:
+    """Membrane, parameters and initial state of a fibre in a state; the lean form of the membrane where nothing is changed."""
+    if state.empty:
+        return fibre.membrane, _parameters(fibre, diameter), dict(fibre.initial)
+    return (fibre.altered, *altered(fibre, diameter, state))
+
+
+Course = tuple[Array, Array, Array]
+"""Places (um), times (ms after the first pulse) and voltage [place, time] (mV)."""
+
+
+def course(
+    fibre: Fibre, times: Array, *, diameter: float, length: float, state: NerveState, stimulus: float
+) -> Course:
+    """Voltage along the fibre while the first spike travels, and the next ones if they follow within that time."""
+    dx, dt = COARSE
+    geometry = cylinder(
+        length * 1e3, diameter, max(20, round(length * 1e3 / (dx * math.sqrt(diameter)))), fibre.resistivity
+    )
+    membrane, parameters, initial = prepared(fibre, diameter, state)
+    duration = math.ceil(1.6 * length / (VELOCITY * math.sqrt(diameter))) + AFTER
+    places = np.unique(np.linspace(0, geometry.count - 1, 120).round().astype(int))
+    result = simulate(
+        membrane, geometry, parameters, initial=initial, duration=SETTLE + duration, dt=dt, along=True, probes=places.tolist(),
+        pulses=[Pulse(0, SETTLE + t, PULSE, stimulus) for t in times if t < duration], sample_every=0.25,
+    )  # fmt: skip
+    return geometry.centres()[places], result.times - SETTLE, result.voltage[0]
 
 
 def threshold(fibre: Fibre, diameter: float) -> float:
@@ -184,6 +221,13 @@ def _stages(times: Array, longest: float, dt: float) -> list[Stage]:
         stages.append(Stage(steps * dt, dt))
         now += steps * dt
     return stages
+
+
+def _still_travelling(result: CableResult, times: Array) -> bool:
+    """Whether the last pulse started a spike that had not passed the far electrode when the run ended."""
+    first, _, far = result.spikes[0]
+    started = first[first >= SETTLE + times[-1]]
+    return bool(result.finite[0]) and started.size > 0 and not np.any(far > started[0])
 
 
 def _fired_in_silence(result: CableResult, stages: Sequence[Stage]) -> bool:

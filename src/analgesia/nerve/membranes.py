@@ -4,7 +4,15 @@
     d[X]i/dt = -4 I_X / (F d)        theta d[X]o/dt = I_X / F - D ([X]o - bulk)
 
 Leaks of sodium and potassium are set so that both currents vanish at rest (`resting_leaks`).
-Source of the form: Tigerholm 2014 (doi 10.1152/jn.00777.2012).
+
+A fibre under a drug or an injury has three more things, for each sodium channel, in a second form of the same membrane (`altered`):
+
+    activation at V - shift
+    conductance times 1 - b,    db/dt = k_off (1 + x) (x / (1 + x) - b),    x = a c/K_R + (1 - a) c/K_I = c / K_app
+
+with a the share of channels that is not inactivated (the channel file's equation `available`) and b the share that holds the drug.
+
+Sources: Tigerholm 2014 (doi 10.1152/jn.00777.2012) for the form; Hille 1977, Hondeghem & Katzung 1977 for the modulated receptor.
 """
 
 from __future__ import annotations
@@ -41,6 +49,17 @@ class Fibre:
     parameters: Mapping[str, float]
     initial: Mapping[str, float]
     resistivity: float
+    altered: Membrane
+    sodium: tuple[str, ...]
+
+
+SHIFT, RESTING, INACTIVATED, UNBINDING = (
+    "activation_shift_",
+    "resting_block_",
+    "inactivated_block_",
+    "unbinding_",
+)
+"""Parameters of an altered membrane for each sodium channel: mV, concentration over K_R and over K_I, 1/ms."""
 
 
 def fibre(name: str, library: Library) -> Fibre:
@@ -83,23 +102,32 @@ def fibre(name: str, library: Library) -> Fibre:
         parameters,
         initial,
         float(cable["axial_resistivity"].to("ohm*cm")),
+        membrane(name, tuple(channels.items()), altered=True),
+        tuple(key for key, found in channels.items() if found.kind == "sodium"),
     )
 
 
 @cache
-def membrane(name: str, channels: tuple[tuple[str, Channel], ...]) -> Membrane:
-    """Equations of a membrane with these channels; parameters as in `UNITS`."""
+def membrane(name: str, channels: tuple[tuple[str, Channel], ...], *, altered: bool = False) -> Membrane:
+    """Equations of a membrane with these channels; `altered`: with shifts and blocks of its sodium channels."""
+    sodium = tuple(key for key, found in channels if found.kind == "sodium") if altered else ()
     gate_names = tuple(f"{key}.{gate}" for key, found in channels for gate in found.gates)
+    gate_names += tuple(f"{key}.bound" for key in sodium)
 
     def around(v: Any, y: Namespace) -> dict[str, Any]:
         return {"V": v, "Na": y.na_in, "Nao": y.na_out, "K": y.k_in, "Ko": y.k_out}
 
     def gates(v: Any, y: Namespace, p: Namespace) -> Mapping[str, tuple[Any, Any]]:
-        return {
-            f"{key}.{gate}": found.kinetics(gate, p.temperature, **around(v, y))
-            for key, found in channels
-            for gate in found.gates
-        }
+        moves = {}
+        for key, found in channels:
+            for gate in found.gates:
+                felt = v - p[SHIFT + key] if key in sodium and gate in found.activation else v
+                moves[f"{key}.{gate}"] = found.kinetics(gate, p.temperature, **around(felt, y))
+        for key, found in channels:
+            if key in sodium:
+                x = bound_ratio(found, key, {gate: y[f"{key}.{gate}"] for gate in found.gates}, p)
+                moves[f"{key}.bound"] = (x / (1.0 + x), p[UNBINDING + key] * (1.0 + x))
+        return moves
 
     def currents(v: Any, y: Namespace, p: Namespace) -> tuple[Any, Any]:
         thermal = GAS_CONSTANT * (p.temperature + ZERO_CELSIUS) / FARADAY * 1e3
@@ -119,6 +147,8 @@ def membrane(name: str, channels: tuple[tuple[str, Channel], ...]) -> Membrane:
                 continue
             opened = found.open({gate: y[f"{key}.{gate}"] for gate in found.gates}, **around(v, y))
             conductance = p[f"conductance_{key}"] * opened
+            if key in sodium:
+                conductance = conductance * (1.0 - y[f"{key}.bound"])
             share = found.constants.get("sodium_share", 1.0 if found.kind == "sodium" else 0.0)
             if share:
                 flow["sodium"] = flow["sodium"] + share * conductance * driving["sodium"]
@@ -147,8 +177,40 @@ def membrane(name: str, channels: tuple[tuple[str, Channel], ...]) -> Membrane:
         "periaxonal_thickness": "um", "periaxonal_exchange": "um/ms", "conductance_leak_na": "S/cm2", "conductance_leak_k": "S/cm2",
         "balance_na": "mA/cm2", "balance_k": "mA/cm2",
         **{f"conductance_{key}": "S/cm2" for key, found in channels if found.kind != "pump"},
+        **{SHIFT + key: "mV" for key in sodium}, **{UNBINDING + key: "1/ms" for key in sodium},
+        **{name + key: "1" for key in sodium for name in (RESTING, INACTIVATED)},
     }  # fmt: skip
     return Membrane(name, gate_names, POOLS, units, gates, current, pool_rates)
+
+
+def bound_ratio(found: Channel, key: str, gates: Mapping[str, Any], p: Namespace) -> Any:
+    """Concentration over K_app, from the gates of a channel: a c/K_R + (1 - a) c/K_I."""
+    available = found.flow("available", **gates)
+    return available * p[RESTING + key] + (1.0 - available) * p[INACTIVATED + key]
+
+
+def at_rest(fibre: Fibre, parameters: Mapping[str, Any], initial: Mapping[str, Any]) -> dict[str, Any]:
+    """Gates of the altered membrane, shares of bound channels included, after a long time at the initial voltage."""
+    known = Namespace({name: initial[name] for name in POOLS}, "pool")
+    p = Namespace(dict(parameters), "parameter")
+    gates: dict[str, Any] = {}
+    for key, found in fibre.channels.items():
+        around = {
+            "V": initial["v"],
+            "Na": known.na_in,
+            "Nao": known.na_out,
+            "K": known.k_in,
+            "Ko": known.k_out,
+        }
+        own = {}
+        for gate in found.gates:
+            shift = parameters.get(SHIFT + key, 0.0) if gate in found.activation else 0.0
+            own[gate] = found.kinetics(gate, p.temperature, **(around | {"V": initial["v"] - shift}))[0]
+        gates |= {f"{key}.{gate}": value for gate, value in own.items()}
+        if RESTING + key in parameters:
+            x = bound_ratio(found, key, own, p)
+            gates[f"{key}.bound"] = x / (1.0 + x)
+    return gates
 
 
 def resting_leaks(
@@ -163,11 +225,11 @@ def resting_leaks(
         "balance_k": 0.0,
     }
     v = initial["v"]
-    known = Namespace({name: initial[name] for name in POOLS}, "pool")
     p = Namespace(bare, "parameter")
-    gates = {name: target for name, (target, _) in fibre.membrane.gates(v, known, p).items()}
-    y = Namespace({**gates, **{name: initial[name] for name in POOLS}}, "state")
-    inside, outside = fibre.membrane.pool_rates, 4.0 / FARADAY * 1e4 / np.asarray(bare["diameter"], float)
+    changed = SHIFT + fibre.sodium[0] in parameters if fibre.sodium else False
+    y = Namespace({**at_rest(fibre, bare, initial), **{name: initial[name] for name in POOLS}}, "state")
+    form = fibre.altered if changed else fibre.membrane
+    inside, outside = form.pool_rates, 4.0 / FARADAY * 1e4 / np.asarray(bare["diameter"], float)
     assert inside is not None
     flows = inside(v, y, p)
     thermal = GAS_CONSTANT * (np.asarray(bare["temperature"], float) + ZERO_CELSIUS) / FARADAY * 1e3

@@ -1,7 +1,8 @@
 """The cable kernel for one neurite: neighbouring compartments, not neurites, share a vector.
 
 The membranes of a step are independent of each other and take nearly all the time, so they are worked out for a whole vector of
-compartments at once; only the elimination along the tree goes one compartment at a time. Results equal those of `code.Kernel` up to rounding.
+compartments at once; only the elimination along the tree goes one compartment at a time.
+Results equal those of `code.Kernel` up to rounding.
 """
 
 from __future__ import annotations

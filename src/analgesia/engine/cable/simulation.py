@@ -337,24 +337,26 @@ def _initial_state(
 ) -> Array:
     """[lane, compartment, voltage + gates + pools]; gates not given start at their target."""
     names = ["v", *membrane.gate_names, *membrane.pools]
-    state = np.empty((size, geometry.count, len(names)))
+    state = np.zeros((size, geometry.count, len(names)))
     for k, name in enumerate(names):
         if name in initial:
             values = np.asarray(initial[name], float)
             state[:, :, k] = values if values.ndim == 2 else np.broadcast_to(values, (size,))[:, None]
-    known = _known(recorded, state, table, geometry.region)
     missing = [k for k, name in enumerate(membrane.gate_names) if name not in initial]
-    with np.errstate(all="ignore"):
-        targets = recorded.graph.evaluate([recorded.targets[k] for k in missing], known)
-    for k, target in zip(missing, targets, strict=True):
-        state[:, :, 1 + k] = target
+    for _ in range(2):  # a gate's target may depend on gates that relax by themselves
+        known = _known(recorded, state, table, geometry.region)
+        with np.errstate(all="ignore"):
+            targets = recorded.graph.evaluate([recorded.targets[k] for k in missing], known)
+        for k, target in zip(missing, targets, strict=True):
+            state[:, :, 1 + k] = target
     return state
 
 
 def _known(recorded: Recorded, state: Array, table: Array, region: NDArray[np.int64]) -> dict[int, Array]:
-    """Voltage, pools and parameters by node, each [lane, compartment]."""
+    """Voltage, gates, pools and parameters by node, each [lane, compartment]."""
     gates = len(recorded.gates)
     known = {recorded.voltage: state[:, :, 0]}
+    known |= {node: state[:, :, 1 + k] for k, node in enumerate(recorded.gates)}
     known |= {node: state[:, :, 1 + gates + k] for k, node in enumerate(recorded.pools)}
     known |= {node: table[region, k].T for k, node in enumerate(recorded.parameters)}
     return known

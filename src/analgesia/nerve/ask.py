@@ -1,0 +1,128 @@
+"""A question to a fibre and its answer, as the command and Python ask it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from analgesia import evidence
+from analgesia.errors import ModelError
+from analgesia.evidence import Library
+from analgesia.nerve.conduction import Conduction, Course, conduct, course
+from analgesia.nerve.drugs import block_at, parse_drug
+from analgesia.nerve.injury import injured
+from analgesia.nerve.membranes import fibre
+from analgesia.nerve.states import combined
+
+FIBRES = {"c": "c_fibre", "c_fibre": "c_fibre", "c_polymodal": "c_polymodal"}
+"""Names on the command line -> files of the evidence; these are run as a cable."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """Fibre, um (None: the fibre's own), mm, pulse times (ms), drugs as typed, condition and its severity."""
+
+    fibre: str = "c"
+    diameter: float | None = None
+    length: float = 20.0
+    times: tuple[float, ...] = (0.0,)
+    drugs: tuple[str, ...] = ()
+    prior: bool = False
+    condition: str | None = None
+    severity: float | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What arrived, the question in words, the voltage along the fibre if it was asked for, numbers by status, notes."""
+
+    question: Question
+    conduction: Conduction
+    title: str
+    course: Course | None
+    numbers: dict[str, int]
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As `analgesia nerve --json` prints it."""
+        asked = self.question
+        return {
+            **self.conduction.to_dict(),
+            "fibre": asked.fibre,
+            "diameter_um": asked.diameter,
+            "length_mm": asked.length,
+            "drugs": list(asked.drugs),
+            "condition": asked.condition,
+            "numbers": self.numbers,
+            "notes": list(self.notes),
+        }
+
+
+def ask(
+    question: Question,
+    library: Library,
+    *,
+    course: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Answer:
+    """Run a question; `course` also keeps the voltage along the fibre. Raises `ModelError` for what makes no sense."""
+    with evidence.tally() as used:
+        answer = _ask(question, library, course, progress)
+    return Answer(**{**answer, "numbers": dict(used.counts)})
+
+
+def _ask(question: Question, library: Library, course_too: bool, progress: Any) -> dict[str, Any]:
+    name = FIBRES.get(question.fibre)
+    if name is None or name not in library.neurons:
+        known = ", ".join(key for key, file in FIBRES.items() if file in library.neurons)
+        raise ModelError(f"there is no fibre {question.fibre!r} that is run as a cable; choose {known}")
+    built = fibre(name, library)
+    diameter = question.diameter if question.diameter is not None else built.parameters["diameter"]
+    given = [parse_drug(text, library) for text in question.drugs]
+    amounts: dict[str, float] = {}
+    for drug, amount in given:
+        amounts[drug] = amounts.get(drug, 0.0) + amount
+    hurt = injured(question.condition, library, name, question.severity)
+    block = block_at(amounts, library, channels=built.sodium, prior=question.prior)
+    state = combined([hurt, block])
+    found = conduct(
+        built, question.times, diameter=diameter, length=question.length, state=state, progress=progress
+    )
+    notes = []
+    if any("prior" in library.drugs[drug].nerve for drug in amounts):
+        notes.append(
+            "no sodium channel was ever clamped under this drug; "
+            + (
+                "a guess is used that the finding on conduction allows"
+                if question.prior
+                else "it blocks nothing here (--prior uses our guess)"
+            )
+        )
+    if not found.conducted.all() and amounts:
+        notes.append("in the model all of the fibre is in the drug, the stimulated end included")
+    shown = None
+    if course_too:
+        shown = course(
+            built,
+            np.asarray(question.times, float),
+            diameter=diameter,
+            length=question.length,
+            state=state,
+            stimulus=found.stimulus,
+        )
+    words = [f"{question.fibre} fibre, {diameter:g} um, {question.length:g} mm"]
+    if len(question.times) > 1:
+        words.append(f"{len(question.times)} pulses, one every {question.times[1]:g} ms")
+    words += [*question.drugs, *([question.condition] if question.condition else [])]
+    asked = Question(**{**question.__dict__, "diameter": float(diameter)})
+    return {
+        "question": asked,
+        "conduction": found,
+        "title": "; ".join(words),
+        "course": shown,
+        "numbers": {},
+        "notes": tuple(notes),
+    }

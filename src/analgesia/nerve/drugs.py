@@ -1,0 +1,102 @@
+"""Blockers of sodium channels: from a concentration at the nerve to what it does to the membrane.
+
+    K_app = 1 / ((1 - a) / K_I + a / K_R),    a: share of channels that is not inactivated
+
+A drug's file says K_R, K_I and the rate of unbinding for each channel under `nerve`. A drug on which no channel was ever clamped may
+hold a prior instead, which is left out unless it is asked for. Concentrations are unbound, at the nerve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from analgesia.engine import draws
+from analgesia.errors import ModelError
+from analgesia.evidence import Library
+from analgesia.nerve.states import Block, NerveState, combined
+from analgesia.quantities import Quantity
+
+PRIOR = "prior"
+"""Table of a drug's `nerve` that stands for a guess rather than a measurement."""
+
+
+def parse_drug(text: str, library: Library) -> tuple[str, float]:
+    """Read "NAME AMOUNT", such as "lidocaine 0.8 mM": name and concentration in uM. Raises `ModelError` otherwise."""
+    name, _, amount = text.strip().partition(" ")
+    if not amount.strip():
+        raise ModelError(
+            f'drug {text!r}: write its name and its concentration at the nerve, such as "lidocaine 0.8 mM"'
+        )
+    record = library.drugs[name]
+    value = Quantity.parse(amount).to("uM", float(record.molar_mass.to("g/mol")))
+    if value < 0.0:
+        raise ModelError(f"drug {text!r}: a concentration is 0 or more")
+    return name, value
+
+
+def block_at(
+    concentrations: Mapping[str, Any],
+    library: Library,
+    *,
+    channels: tuple[str, ...] = ("nav1_7", "nav1_8", "nav1_9"),
+    prior: bool = False,
+    guesses: int = 0,
+    seed: int = 1,
+) -> NerveState:
+    """What unbound concentrations (uM; each a number or one per lane) do to the membrane of a fibre.
+
+    `prior`: also use guesses about drugs on which no channel was measured. `guesses`: draw that many values of every constant within
+    what is not known, one per lane. Raises `ModelError` for a drug without known block.
+    """
+    states = [
+        _state(name, amount, library, channels, prior=prior, guesses=guesses, seed=seed)
+        for name, amount in concentrations.items()
+    ]
+    return combined(states)
+
+
+def _state(
+    name: str,
+    amount: Any,
+    library: Library,
+    channels: tuple[str, ...],
+    *,
+    prior: bool,
+    guesses: int,
+    seed: int,
+) -> NerveState:
+    table = library.drugs[name].nerve
+    if not table:
+        known = sorted(drug for drug in library.drugs if library.drugs[drug].nerve)
+        raise ModelError(
+            f"no block of a nerve's channels is known for {name}: write nerve.CHANNEL.resting, .inactivated and .unbinding in its file; "
+            f"known are {', '.join(known)}"
+        )
+
+    def constant(number: Any, unit: str, label: str) -> Any:
+        value = float(number.to(unit))
+        if not guesses:
+            return value
+        z = draws.normal(seed, f"nerve.{name}.{label}", guesses)
+        return value * np.exp(number.uncertainty_sd_log * z)
+
+    if PRIOR in table:
+        half = constant(table[PRIOR]["half_block"], "uM", "half_block")
+        if not prior:
+            float(table[PRIOR]["default"].to("1"))
+            return NerveState()
+        share = amount / half
+        return NerveState(blocks={channel: Block(share, share, 5e-3) for channel in channels})
+    blocks = {}
+    for channel in channels:
+        if channel in table:
+            constants = table[channel]
+            blocks[channel] = Block(
+                amount / constant(constants["resting"], "uM", f"{channel}.resting"),
+                amount / constant(constants["inactivated"], "uM", f"{channel}.inactivated"),
+                float(constants["unbinding"].to("1/ms")),
+            )
+    return NerveState(blocks=blocks)

@@ -1,0 +1,97 @@
+"""Pictures of a nerve: latency of every pulse, the spike on its way (kymograph), rasters. What is not finite is never drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analgesia.errors import ModelError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from analgesia.nerve.conduction import Conduction, Course
+
+FORMATS = (".png", ".svg", ".pdf")
+BLUE, RUST, GREY = "#0b6e99", "#c4602d", "#8a8f94"
+
+
+def check_path(path: Path) -> None:
+    """Raise `ModelError` unless a picture can be written to `path`: known format, existing folder."""
+    if path.suffix.lower() not in FORMATS:
+        raise ModelError(f"cannot draw into {path}: end the name in {', '.join(FORMATS)}")
+    if not path.parent.is_dir():
+        raise ModelError(f"cannot draw into {path}: there is no folder {path.parent}")
+
+
+def new_figure(width: float = 8.0, height: float = 4.8) -> Figure:
+    """An empty figure that needs no display."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    picture = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(picture)
+    return picture
+
+
+def latencies(found: Conduction, title: str, path: Path, course: Course | None = None) -> None:
+    """Latency against the time of the pulse, failed pulses marked at the bottom, and below it voltage over place and time."""
+    kymograph = course is not None
+    picture = new_figure(8, 7.2 if kymograph else 4.8)
+    axes = picture.add_subplot(2 if kymograph else 1, 1, 1)
+    arrived = found.conducted
+    scale, unit = (1e3, "s") if found.times[-1] >= 1e3 else (1.0, "ms")
+    axes.plot(
+        found.times[arrived] / scale, found.latency[arrived], "o", markersize=3, color=BLUE, label="conducted"
+    )
+    lost = ~arrived
+    if lost.any():
+        floor = float(found.latency[arrived].min()) if arrived.any() else 0.0
+        axes.plot(
+            found.times[lost] / scale,
+            np.full(lost.sum(), floor),
+            "x",
+            markersize=5,
+            color=RUST,
+            label="not conducted",
+        )
+    axes.set_xlabel(f"time of the pulse ({unit})")
+    axes.set_ylabel(f"latency at {found.electrodes[2] / 1e3:.3g} mm (ms)")
+    axes.set_title(title, fontsize=10)
+    axes.legend(frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    if course is not None:
+        _kymograph(picture.add_subplot(2, 1, 2), course)
+    picture.savefig(path, dpi=150)
+
+
+def _kymograph(axes: Any, course: Course) -> None:
+    """Voltage over place and time around the first pulse."""
+    places, times, voltage = course
+    shown = np.ma.masked_invalid(voltage)
+    drawn = axes.pcolormesh(times, places / 1e3, shown, shading="nearest", cmap="magma", rasterized=True)
+    axes.figure.colorbar(drawn, ax=axes, label="voltage (mV)")
+    axes.set_xlabel("time after the first pulse (ms)")
+    axes.set_ylabel("place along the fibre (mm)")
+
+
+def raster(
+    spikes: Sequence[NDArray[np.float64]], duration: float, title: str, path: Path, most: int = 200
+) -> None:
+    """One row per unit, one tick per spike (s); at most `most` units are drawn, active ones first."""
+    order = sorted(range(len(spikes)), key=lambda k: -len(spikes[k]))[:most]
+    rows = [spikes[k][np.isfinite(spikes[k])] for k in order]
+    picture = new_figure()
+    axes = picture.add_subplot()
+    axes.eventplot(rows, colors=BLUE, linelengths=0.8, linewidths=0.6)
+    axes.set_xlim(0, duration)
+    axes.set_ylim(-1, max(len(rows), 1))
+    axes.set_xlabel("time (s)")
+    axes.set_ylabel("unit, most active first")
+    axes.set_title(title, fontsize=10)
+    axes.spines[["top", "right"]].set_visible(False)
+    picture.savefig(path, dpi=150)
