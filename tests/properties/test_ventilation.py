@@ -47,7 +47,7 @@ def test_antagonist_never_lowers_breathing() -> None:
     )
     before = plain.times <= 60
     np.testing.assert_allclose(rescued.ventilation[0, before], plain.ventilation[0, before], atol=1e-4)
-    assert np.all(rescued.occupancy[0] <= plain.occupancy[0] + 1e-9)
+    assert np.all(rescued.occupancy[0] <= plain.occupancy[0] + 1e-5)
     assert rescued.ventilation[0, -1] > plain.ventilation[0, -1]
 
 

@@ -231,11 +231,12 @@ class _Case:
         watched = np.union1d(times, _watch(times[-1]))
         free = self._pass(self, watched, dosing)
         collapse = collapse_times(watched, free.arterial_oxygen, self.threshold, self.duration)
+        shown = free.at(times)
         lost = np.flatnonzero(np.isfinite(collapse))
         if lost.size:
             some = replace(self, people=_chosen(self.people, lost), patients=lost.size)
-            free = free.replaced(lost, self._pass(some, watched, dosing.only(lost).collapse(collapse[lost])))
-        return free, collapse
+            shown = shown.replaced(lost, self._pass(some, times, dosing.only(lost).collapse(collapse[lost])))
+        return shown, collapse
 
     @staticmethod
     def _pass(case: _Case, times: Array, dosing: Dosing) -> Pass:
