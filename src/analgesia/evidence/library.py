@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar, get_args
 
@@ -90,7 +90,7 @@ class Library:
         _check_references(self, layer)
         self._layer = layer
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """Hexadecimal digest of everything the library says, independent of file names."""
         digest = hashlib.blake2b(digest_size=16)
