@@ -6,21 +6,26 @@ receptor density rho (Black & Leff 1983, extended to competing ligands):
     occupancy_i = x_i / (1 + sum_j x_j)
     stimulus    = sum_i x_i rho tau_i / (1 + sum_j x_j (1 + rho tau_j))
 
-An antagonist has tau = 0. Every function is written of plain scalars: floats, NumPy arrays and the engine's symbols all pass.
+An antagonist has tau = 0. K_i and tau are those of the working scale (`agonism`), not of binding assays; rho is the receptor reserve of
+the tissue over that of the assay. Every function is written of plain scalars: floats, NumPy arrays and the engine's symbols all pass.
 Ignored: binding kinetics (equilibrium by default), allosteric ligands, several active states.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from analgesia.agonism import Draw, Working, is_ligand, reserve, working
 from analgesia.engine import draws
 from analgesia.errors import EvidenceError
+from analgesia.evidence import Library, Number
+
+Array = NDArray[np.float64]
 
 
 def bound_ratio(concentration: Any, affinity: Any) -> Any:
@@ -68,29 +73,30 @@ def _total(terms: Sequence[Any]) -> Any:
 
 @dataclass(frozen=True)
 class Constants:
-    """Affinity constants (nM) and efficacies (1) of the ligands of one receptor; arrays run over draws of ignorance.
+    """Affinity constants (nM), efficacies (1) and reserve (1) of one receptor's ligands; arrays run over draws of ignorance.
 
-    `binding` is "agonism", or "occupancy" for a site where being held is the whole effect (alpha2delta): there every ligand
-    counts alike and the stimulus is the occupancy.
+    `binding` is "agonism", with constants on the working scale, or "occupancy" for a site where being held is the whole effect
+    (alpha2delta): there every ligand counts alike, the constants are those of binding and the stimulus is the occupancy.
     """
 
     receptor: str
     ligands: tuple[str, ...]
-    affinities: Mapping[str, NDArray[np.float64]]
-    efficacies: Mapping[str, NDArray[np.float64]]
+    affinities: Mapping[str, Array]
+    efficacies: Mapping[str, Array]
+    reserve: Array
     binding: str = "agonism"
 
     def widened(self, dimensions: int) -> Constants:
         """The same constants with trailing axes of length 1, to meet concentrations of `dimensions` axes, draws first."""
 
-        def wide(values: Mapping[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
-            return {
-                name: array.reshape(array.shape[0], *(1,) * (dimensions - 1))
-                for name, array in values.items()
-            }
+        def wide(array: Array) -> Array:
+            return array.reshape(array.shape[0], *(1,) * (dimensions - 1))
 
-        return Constants(
-            self.receptor, self.ligands, wide(self.affinities), wide(self.efficacies), self.binding
+        return replace(
+            self,
+            affinities={name: wide(array) for name, array in self.affinities.items()},
+            efficacies={name: wide(array) for name, array in self.efficacies.items()},
+            reserve=wide(self.reserve),
         )
 
     def occupancy(self, concentrations: Mapping[str, Any]) -> Any:
@@ -100,53 +106,65 @@ class Constants:
         )
 
     def stimulus(self, concentrations: Mapping[str, Any], density: Any = 1.0) -> Any:
-        """Stimulus of all ligands present; `concentrations` by drug name, unbound nM."""
+        """Stimulus of all ligands present; `concentrations` by drug name, unbound nM; `density` scales the reserve (tolerance)."""
         if self.binding == "occupancy":
             return density * self.occupancy(concentrations)
         return stimulus(
             [concentrations[name] for name in self.ligands],
             [self.affinities[name] for name in self.ligands],
             [self.efficacies[name] for name in self.ligands],
-            density,
+            density * self.reserve,
         )
 
 
 def constants_for(
-    receptor: str, drugs: Sequence[str], library: Any, seed: int, replicate: NDArray[np.int64] | None = None
+    receptor: str,
+    drugs: Sequence[str],
+    library: Library,
+    seed: int,
+    replicate: NDArray[np.int64] | None = None,
 ) -> Constants:
-    """Affinities and efficacies of `drugs` at `receptor`, one value per draw of ignorance (or the central value, length 1).
+    """Constants of `drugs` at `receptor`, one value per draw of ignorance (or the central value, length 1).
 
-    A drug without an affinity for the receptor is no ligand of it. Draws are lognormal with the spread of the number's ignorance
-    and keyed by `ignorance/<drug>.affinity.<receptor>`, so that adding a drug changes no other drug's draw.
+    A drug without any constant for the receptor is no ligand of it. Draws are lognormal with the spread of the number's ignorance
+    and keyed by `ignorance/<drug>.affinity.<receptor>` and the like, so that adding a drug changes no other drug's draw.
     """
-    ligands = [name for name in drugs if receptor in library.drugs[name].affinity]
+
+    def draw(number: Number, unit: str, key: str) -> Array:
+        return drawn(number, unit, key, seed, replicate)
+
     binding = library.receptors[receptor].binding
-    affinities, efficacies = {}, {}
-    for name in ligands:
-        drug = library.drugs[name]
-        affinities[name] = drawn(
-            drug.affinity[receptor], "nM", f"{name}.affinity.{receptor}", seed, replicate
-        )
-        if binding == "agonism" and receptor not in drug.efficacy:
-            raise EvidenceError(
-                f"drug {name}: an affinity for {receptor} but no efficacy; add [efficacy.{receptor}] (0 for an antagonist)"
-            )
-        if receptor in drug.efficacy:
-            efficacies[name] = drawn(
-                drug.efficacy[receptor], "1", f"{name}.efficacy.{receptor}", seed, replicate
-            )
-        else:
-            efficacies[name] = np.zeros_like(affinities[name])
-        if not np.all(affinities[name] > 0.0) or not np.all(efficacies[name] >= 0.0):
-            raise EvidenceError(
-                f"drug {name}, receptor {receptor}: an affinity must be > 0 nM and an efficacy >= 0"
-            )
-    return Constants(receptor, tuple(ligands), affinities, efficacies, binding)
+    agonism = binding == "agonism"
+    ligands = [
+        name
+        for name in drugs
+        if (is_ligand(library.drugs[name], receptor) if agonism else receptor in library.drugs[name].affinity)
+    ]
+    if agonism and ligands:
+        found = {name: working(name, receptor, library, draw) for name in ligands}
+        scale = reserve(receptor, library, draw)
+    else:
+        found = {name: _held(name, receptor, library, draw) for name in ligands}
+        scale = np.ones(1 if replicate is None else len(replicate))
+    return Constants(
+        receptor,
+        tuple(ligands),
+        {name: each.affinity for name, each in found.items()},
+        {name: each.efficacy for name, each in found.items()},
+        scale,
+        binding,
+    )
 
 
-def drawn(
-    number: Any, unit: str, name: str, seed: int, replicate: NDArray[np.int64] | None
-) -> NDArray[np.float64]:
+def _held(name: str, receptor: str, library: Library, draw: Draw) -> Working:
+    """Constants of a site where being held is the effect: the binding constant as measured."""
+    affinity = draw(library.drugs[name].affinity[receptor], "nM", f"{name}.affinity.{receptor}")
+    if not np.all(affinity > 0.0):
+        raise EvidenceError(f"drug {name}, receptor {receptor}: an affinity must be > 0 nM")
+    return Working(affinity, np.zeros_like(affinity))
+
+
+def drawn(number: Number, unit: str, name: str, seed: int, replicate: NDArray[np.int64] | None) -> Array:
     """The number in `unit`, once per draw of ignorance: its value times exp(sd z), z keyed by `ignorance/<name>`."""
     value = float(number.to(unit))
     if replicate is None:
