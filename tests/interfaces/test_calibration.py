@@ -59,7 +59,7 @@ def test_a_fit_is_written_as_evidence_that_reads_back(tmp_path: Path) -> None:
             assert number.uncertainty_sd_log == pytest.approx(0.2, abs=0.01)
     tea = again.products["tea"].relative_bioavailability
     assert tea["mitragynine"].value == tea["7-hydroxymitragynine"].value
-    pairs = again.circuits["kinetic_correlations"].parameters
+    pairs = again.fits["kinetic_correlations"].parameters
     assert pairs["mitragynine.peripheral_volume"]["mitragynine.central_volume"].value == pytest.approx(0.5)
 
 

@@ -75,7 +75,7 @@ def test_errors_of_numbers_fitted_together_go_together() -> None:
     one, other = (np.log(drawn[key] / certain[key]) for key in pair)
     stated = {
         frozenset((a, b)): number.value
-        for a, others in LIBRARY.circuits["kinetic_correlations"].parameters.items()
+        for a, others in LIBRARY.fits["kinetic_correlations"].parameters.items()
         for b, number in others.items()
     }
     assert abs(np.corrcoef(one, other)[0, 1] - stated[frozenset(pair)]) < 0.15

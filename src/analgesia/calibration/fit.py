@@ -104,10 +104,10 @@ class Fit:
 
 def free_numbers(compound: str, library: Library) -> tuple[Free, ...]:
     """What the priors of `compound` leave to be fitted."""
-    record = library.circuits.get(f"{compound}_priors")
+    record = library.fits.get(f"{compound}_priors")
     if record is None:
         raise ModelError(
-            f"there are no priors for {compound}: a calibration needs circuits/{compound}_priors.toml"
+            f"there are no priors for {compound}: a calibration needs fits/{compound}_priors.toml"
         )
     return tuple(
         Free(kind, name, number.to(number.unit), number.unit, number.uncertainty_sd_log)
@@ -297,7 +297,7 @@ def fit(
 def _beginning(problem: Problem, start: Mapping[str, float] | None) -> Floats:
     """Where to begin, in x: given values, else what the evidence holds, else the prior."""
     x = np.zeros(len(problem.free))
-    record = problem.library.circuits.get(DESIGNS)
+    record = problem.library.fits.get(DESIGNS)
     designs = {} if record is None else record.parameters
     for at, free in enumerate(problem.free):
         value: float | None = (start or {}).get(free.key)

@@ -48,7 +48,7 @@ MEDIANS = ("median", "range_of_cohort_medians")
 A_DAY = 24.0
 
 DESIGNS = "kinetic_designs"
-"""Record of `circuits` with what a fit made of the unprinted part of a design, by `<source>.lloq.<drug>`."""
+"""Record of `fits` with what a fit made of the unprinted part of a design, by `<source>.lloq.<drug>`."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def read_study(name: str, library: Library) -> Study:
             _result(row, regimens[0], int(row["n"] if "n" in row else design["n"])) for row in trial.results
         )
         limits = design["lloq"]
-        fitted = library.circuits[DESIGNS].parameters if DESIGNS in library.circuits else {}
+        fitted = library.fits[DESIGNS].parameters if DESIGNS in library.fits else {}
         found = {}
         for drug in regimens[0].drugs:
             key = f"{trial.source}.lloq.{drug.name}"

@@ -36,8 +36,8 @@ def documents(fit: Fit, library: Library) -> dict[str, str]:
         drug = library.drugs.get(Path(owner).stem.removesuffix("_fitted"))
         if drug is not None and drug.formed_from and "[formed_from.yield]" in files[owner]:
             files[owner] += f'\n[formed_from]\ndrug = "{drug.formed_from["drug"]}"\n'
-    files[f"circuits/{CORRELATIONS}.toml"] = _correlations(fit, [*values.values()])
-    files[f"circuits/{DESIGNS}.toml"] = HEAD.format(compound=fit.compound, name=DESIGNS) + (
+    files[f"fits/{CORRELATIONS}.toml"] = _correlations(fit, [*values.values()])
+    files[f"fits/{DESIGNS}.toml"] = HEAD.format(compound=fit.compound, name=DESIGNS) + (
         'title = "What the fit makes of the conduct of studies that print too little of it"\nkind = "calibration"\n'
         + "".join(
             _number(f'parameters."{free.name}"', fit, free, None)

@@ -23,6 +23,7 @@ from analgesia.evidence.schema import (
     Circuit,
     Condition,
     Drug,
+    Fit,
     Harm,
     Neuron,
     Population,
@@ -77,6 +78,7 @@ class Library:
     channels: Folder[Channel]
     neurons: Folder[Neuron]
     circuits: Folder[Circuit]
+    fits: Folder[Fit]
     harms: Folder[Harm]
     conditions: Folder[Condition]
     populations: Folder[Population]

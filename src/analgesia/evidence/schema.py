@@ -150,7 +150,7 @@ class Population(Record):
 
 
 class Facts(Record):
-    """Channels, neurons, circuits, harms: `parameters` may be nested; every leaf number has a source."""
+    """Channels, neurons, circuits, fits, harms: `parameters` may be nested; every leaf number has a source."""
 
     kind: StrictStr | None = None
     gene: StrictStr | None = None
@@ -170,6 +170,10 @@ class Neuron(Facts):
 
 class Circuit(Facts):
     """A network: populations, connections, transmitter kinetics."""
+
+
+class Fit(Facts):
+    """What a calibration begins with and leaves beside the numbers themselves: priors, correlations, conduct of studies."""
 
 
 class Harm(Facts):
@@ -197,6 +201,7 @@ FOLDERS: dict[str, type[Record]] = {
     "channels": Channel,
     "neurons": Neuron,
     "circuits": Circuit,
+    "fits": Fit,
     "harms": Harm,
     "conditions": Condition,
     "populations": Population,

@@ -293,12 +293,12 @@ def _joint(pairs: tuple[tuple[str, str, float], ...]) -> Joint:
 
 
 def joint_ignorance(library: Library) -> Joint | None:
-    """Correlations between fitted numbers, from the record `kinetic_correlations` of `circuits`; None where there is none.
+    """Correlations between fitted numbers, from the record `kinetic_correlations` of `fits`; None where there is none.
 
     They say how errors go together, not how anything is: no number a result rests on. Small ones are left out of the file, so the
     matrix is brought back to a proper one by clipping its eigenvalues.
     """
-    record = library.circuits.get(CORRELATIONS)
+    record = library.fits.get(CORRELATIONS)
     if record is None:
         return None
     pairs = tuple(
