@@ -32,6 +32,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
 }  # fmt: skip
 UNITS: Mapping[str, str] = {
     "[time]": "ms", "1/[time]": "1/ms", "[voltage]": "mV", "1/[voltage]": "1/mV", "[time]/[voltage]": "ms/mV",
+    "1/[time]/[voltage]": "1/(ms*mV)",
     "[concentration]": "mM", "[current density]": "mA/cm2", "[]": "1", "[temperature]": "degC",
 }  # fmt: skip
 """Units in which equations are run, by what is measured."""
@@ -127,6 +128,7 @@ class Channel:
     gates: tuple[str, ...]
     equations: Mapping[str, Expression]
     constants: Mapping[str, float]
+    units: Mapping[str, str]
 
     @property
     def activation(self) -> tuple[str, ...]:
@@ -134,21 +136,20 @@ class Channel:
         inactivation = self.equations["available"].names() if "available" in self.equations else set()
         return tuple(gate for gate in self.gates if gate not in inactivation)
 
-    def factor(self, celsius: Any) -> Any:
-        """How much faster than at the reference temperature the gates are at `celsius`: q10 ** ((T - T_ref) / 10)."""
-        if "q10" not in self.constants:
-            return 1.0
-        return self.constants["q10"] ** ((celsius - self.constants["reference_temperature"]) / 10.0)
+    def factor(self, celsius: Any, gate: str = "") -> Any:
+        """How much faster than at the reference temperature a gate is at `celsius`: q10 ** ((T - T_ref) / 10); `q10_GATE` goes first."""
+        q10 = self.constants.get(f"q10_{gate}", self.constants.get("q10"))
+        return 1.0 if q10 is None else q10 ** ((celsius - self.constants["reference_temperature"]) / 10.0)
 
     def kinetics(self, gate: str, celsius: Any, **surroundings: Any) -> tuple[Any, Any]:
         """Target and rate (1/ms) of one gate; `surroundings` as in SURROUNDINGS."""
         names = {**self.constants, **surroundings}
         if f"inf_{gate}" in self.equations:
             target = self.equations[f"inf_{gate}"].run(names)
-            return target, self.factor(celsius) / self.equations[f"tau_{gate}"].run(names)
+            return target, self.factor(celsius, gate) / self.equations[f"tau_{gate}"].run(names)
         opening, closing = (self.equations[f"{side}_{gate}"].run(names) for side in ("alpha", "beta"))
         total = opening + closing
-        return opening / total, self.factor(celsius) * total
+        return opening / total, self.factor(celsius, gate) * total
 
     def open(self, gates: Mapping[str, Any], **surroundings: Any) -> Any:
         """Open probability."""
@@ -187,7 +188,8 @@ def channel(name: str, library: Library) -> Channel:
         raise EvidenceError(
             f'{place}: a sodium channel needs an equation `available`, the share that is not inactivated, such as "h * s"'
         )
-    constants = {key: _plain(number) for key, number in record.parameters.items()}
+    plain = {key: _plain(number) for key, number in record.parameters.items()}
+    constants, kept = ({key: pair[k] for key, pair in plain.items()} for k in (0, 1))
     known = {*constants, *gates, *SURROUNDINGS, *equations}
     for key, expression in equations.items():
         unknown = expression.names() - known
@@ -196,16 +198,16 @@ def channel(name: str, library: Library) -> Channel:
                 f"{place}: equations.{key} uses {', '.join(sorted(unknown))}, which is neither a parameter, a gate nor one of "
                 f"{', '.join(SURROUNDINGS)}"
             )
-    return Channel(name, record.kind or "", gates, equations, constants)
+    return Channel(name, record.kind or "", gates, equations, constants, kept)
 
 
-def _plain(number: Any) -> float:
-    """The constant in the unit in which equations run."""
+def _plain(number: Any) -> tuple[float, str]:
+    """The constant in the unit in which equations run, and that unit."""
     from analgesia.evidence import units
 
     for unit in UNITS.values():
         if units.same_dimension(number.unit, unit):
-            return float(number.to(unit))
+            return float(number.to(unit)), unit
     raise EvidenceError(
         f"{number.place}: unit {number.unit} has no place in a channel's equation; use one of {', '.join(UNITS.values())}"
     )

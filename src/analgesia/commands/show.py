@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
 from analgesia.commands._common import Settings, json_option, pass_settings, write_json
+
+if TYPE_CHECKING:
+    from analgesia.evidence import Library
 
 SUMMARY = "Show everything known about a drug, product, receptor, claim, source, ..."
 
@@ -31,9 +37,15 @@ def _complete_kind(_context: click.Context, _parameter: click.Parameter, incompl
 @click.command()
 @click.argument("kind", shell_complete=_complete_kind)
 @click.argument("name", required=False, shell_complete=_complete_name)
+@click.option(
+    "--plot",
+    "picture",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Draw a channel under voltage clamp into FILE.",
+)
 @json_option
 @pass_settings
-def command(settings: Settings, kind: str, name: str | None, as_json: bool) -> None:
+def command(settings: Settings, kind: str, name: str | None, picture: Path | None, as_json: bool) -> None:
     """Show what the evidence says about NAME, a thing of kind KIND; without NAME, list the names.
 
     KIND is drug, product, receptor, channel, neuron, circuit, harm, condition, population, trial, claim or source. A number
@@ -43,6 +55,8 @@ def command(settings: Settings, kind: str, name: str | None, as_json: bool) -> N
 
     library = settings.library()
     kind = kind.lower()
+    if picture is not None:
+        _draw(kind, name, picture, library)
     if name is None:
         _list_names(kind, list(library.folder(kind)), as_json=as_json)
         return
@@ -53,6 +67,22 @@ def command(settings: Settings, kind: str, name: str | None, as_json: bool) -> N
     from rich.console import Console
 
     Console(highlight=False).print(show.render(data))
+
+
+def _draw(kind: str, name: str | None, picture: Path, library: Library) -> None:
+    """Draw a channel under voltage clamp."""
+    from analgesia.channels import channel
+    from analgesia.errors import ModelError
+    from analgesia.nerve.clamp import clamp
+    from analgesia.nerve.pictures import check_path, clamped
+
+    if kind not in ("channel", "channels") or name is None:
+        raise ModelError("--plot draws a channel: analgesia show channel NAME --plot FILE")
+    check_path(picture)
+    found = channel(name, library)
+    if found.kind == "pump":
+        raise ModelError(f"{name} is a pump: it has no gates to clamp")
+    clamped(found, clamp(found), picture)
 
 
 def _list_names(kind: str, names: list[str], *, as_json: bool) -> None:

@@ -10,10 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analgesia.errors import ModelError
+from analgesia.nerve.clamp import kinetics
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from analgesia.channels import Channel
+    from analgesia.nerve.clamp import Clamp
     from analgesia.nerve.conduction import Conduction, Course
 
 FORMATS = (".png", ".svg", ".pdf")
@@ -94,4 +97,33 @@ def raster(
     axes.set_ylabel("unit, most active first")
     axes.set_title(title, fontsize=10)
     axes.spines[["top", "right"]].set_visible(False)
+    picture.savefig(path, dpi=150)
+
+
+def clamped(channel: Channel, found: Clamp, path: Path) -> None:
+    """Activation and inactivation, time constants, recovery, current against voltage of one channel."""
+    picture = new_figure(9, 7)
+    first, second, third, fourth = picture.subplots(2, 2).flat
+    v = found.voltages
+    first.plot(v, found.activation / max(found.activation.max(), 1e-300), color=BLUE, label="activation")
+    if "available" in channel.equations:
+        first.plot(
+            v, found.inactivation / max(found.inactivation.max(), 1e-300), color=RUST, label="inactivation"
+        )
+    first.plot(v, found.steady / max(found.steady.max(), 1e-300), color=GREY, linestyle=":", label="steady")
+    first.set(xlabel="voltage (mV)", ylabel="open probability over its greatest")
+    for gate in channel.gates:
+        second.plot(v, 1.0 / kinetics(channel, gate, v, 37.0)[1], label=gate)
+    second.set(xlabel="voltage (mV)", ylabel="time constant at 37 °C (ms)", yscale="log")
+    third.plot(found.gaps, found.recovery / max(found.recovery.max(), 1e-300), color=BLUE)
+    third.set(xlabel="gap at -100 mV (ms)", ylabel="recovered share", xscale="log", ylim=(0, 1.05))
+    fourth.plot(v, found.current, color=BLUE)
+    fourth.axhline(0, color=GREY, linewidth=0.6)
+    fourth.set(xlabel="voltage (mV)", ylabel="current over conductance (mV)")
+    for axes in (first, second):
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(frameon=False, fontsize=8)
+    for axes in (first, second, third, fourth):
+        axes.spines[["top", "right"]].set_visible(False)
+    picture.suptitle(f"{channel.name} under voltage clamp, 37 °C", fontsize=11)
     picture.savefig(path, dpi=150)
