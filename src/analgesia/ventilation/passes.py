@@ -29,7 +29,7 @@ KEPT = (
 )
 """States and outputs that a pass stores."""
 
-CHUNK = 128
+CHUNK = 256
 """Patients a thread takes at a time: some differ much in the steps they need."""
 
 INJECTION = 10.0
