@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from analgesia.engine import draws, units
     from analgesia.engine.doses import Doses
-    from analgesia.engine.ensemble import solve
+    from analgesia.engine.actions import ActionTable, Kind
+    from analgesia.engine.ensemble import solve, stream
     from analgesia.engine.solution import Solution, Status
     from analgesia.engine.symbols import (
         absolute,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         where,
     )
     from analgesia.engine.system import Delay, System
+    from analgesia.engine.triggers import Scheduled, Trigger
 
 _HOMES = {
     **dict.fromkeys(
@@ -50,15 +52,24 @@ _HOMES = {
     "Solution": "solution",
     "Status": "solution",
     "Doses": "doses",
+    "Trigger": "triggers",
+    "Scheduled": "triggers",
+    "stream": "ensemble",
+    "Kind": "actions",
+    "ActionTable": "actions",
 }
 _MODULES = ("draws", "units")
 
 __all__ = [
+    "ActionTable",
     "Delay",
     "Doses",
+    "Kind",
+    "Scheduled",
     "Solution",
     "Status",
     "System",
+    "Trigger",
     "absolute",
     "draws",
     "exp",
@@ -71,6 +82,7 @@ __all__ = [
     "power",
     "solve",
     "sqrt",
+    "stream",
     "tanh",
     "units",
     "where",

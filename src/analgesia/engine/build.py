@@ -65,7 +65,9 @@ class Code:
         return self.b.gep(self.iw, [self.i(position)])
 
     def _int_at(self, base: int, row: Any, lane: Any) -> Any:
-        return self.b.gep(self.iw, [self.b.add(self.b.add(self.i(base), self.b.mul(row, self.i(self.lanes))), lane)])
+        return self.b.gep(
+            self.iw, [self.b.add(self.b.add(self.i(base), self.b.mul(row, self.i(self.lanes))), lane)]
+        )
 
     def get_int_at(self, base: int, row: Any, lane: Any) -> Any:
         """Whole number of a lane in a table that starts at `base`."""

@@ -12,6 +12,7 @@ from analgesia.engine.compiler import Compiled
 from analgesia.engine.layout import Word
 from analgesia.engine.requests import Request, states_at_start
 from analgesia.engine.solution import Checkpoint, Status
+from analgesia.engine.triggers import Schedule
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Plan:
     final: bool  # parameters, infusions and steps at the end are wanted
     resume: Checkpoint | None = None
     ring: int = 0  # knots of a lane's history
+    schedule: Schedule | None = None
 
 
 class Results:
@@ -52,7 +54,11 @@ class Results:
         self.final_parameters = np.empty((wide, len(plan.asked.system.parameters)))
         self.final_infusions = np.empty((wide, states))
         self.final_time, self.final_step = np.empty(wide), np.empty(wide)
-        self.crossings = np.empty((patients, 0, 0))
+        plan_ = plan.schedule
+        self.crossings = np.full(
+            (patients, plan_.triggers, plan_.room) if plan_ else (patients, 0, 0), np.nan
+        )
+        self.queue = np.full((wide, plan_.queue if plan_ else 0, 2), np.nan)
         delays = len(plan.asked.system.delays)
         self.history = np.zeros((wide, plan.ring * (1 + 2 * delays) + 2 + delays))
 
@@ -105,12 +111,20 @@ def run(plan: Plan, results: Results, first: int, last: int, offset: int) -> Non
             Word.FINAL_STEP: results.final_step[place],
         }
     if plan.ring:
-        words[Word.DELAY_BEFORE] = np.array([d.before == "present" for d in asked.system.delays.values()], np.int64)
+        words[Word.DELAY_BEFORE] = np.array(
+            [d.before == "present" for d in asked.system.delays.values()], np.int64
+        )
         if plan.final:
             words[Word.HISTORY_OUT] = results.history[place]
         if plan.resume is not None and plan.resume.history is not None:
             words[Word.HISTORY_IN] = np.ascontiguousarray(plan.resume.history[here])
+    if plan.schedule is not None:
+        words |= plan.schedule.arrays(here) | {Word.CROSSINGS: results.crossings[place]}
+        if plan.final:
+            words[Word.QUEUE_OUT] = results.queue[place]
     context = context_of(words)
+    if plan.schedule is not None:
+        context[Word.CROSSING_ROOM], context[Word.SCHEDULE_COUNT] = plan.schedule.room, plan.schedule.rows
     context[Word.HISTORY_SIZE] = plan.ring
     context[Word.MOST_STEPS] = plan.max_steps
     context[Word.GRID_STRIDE] = grid.shape[-1] if grid.ndim == 2 else 0

@@ -56,17 +56,23 @@ _lock = threading.Lock()
 
 
 def compiled(
-    program: Program, *, infusions: bool = False, delayed: tuple[int, ...] = (), lanes: int | None = None
+    program: Program,
+    *,
+    infusions: bool = False,
+    delayed: tuple[int, ...] = (),
+    triggers: int = 0,
+    queue: int = 0,
+    lanes: int | None = None,
 ) -> Compiled:
     """Machine code for a program, from memory, disk or the compiler."""
     width = lanes or machine.preferred_lanes()
-    text = f"{program.digest()} {machine.description()} {engine_digest()} {width} {infusions} {delayed}"
+    text = f"{program.digest()} {machine.description()} {engine_digest()} {width} {infusions} {delayed} {triggers} {queue}"
     key = hashlib.blake2b(text.encode(), digest_size=20).hexdigest()
     with _lock:
         if key not in _ready:
             stored = disk.read(key)
             if stored is None:
-                listing, workspace = module_text(program, infusions, width, delayed)
+                listing, workspace = module_text(program, infusions, width, delayed, triggers, queue)
                 stored = json.dumps(asdict(workspace)).encode() + b"\n" + machine.compile_module(listing)
                 disk.write(key, stored)
             head, code = stored.split(b"\n", 1)
@@ -75,7 +81,12 @@ def compiled(
 
 
 def module_text(
-    program: Program, infusions: bool = False, lanes: int | None = None, delayed: tuple[int, ...] = ()
+    program: Program,
+    infusions: bool = False,
+    lanes: int | None = None,
+    delayed: tuple[int, ...] = (),
+    triggers: int = 0,
+    queue: int = 0,
 ) -> tuple[str, Workspace]:
     """LLVM IR of the solver for a program, and the memory it works on; delay d looks back at output `delayed[d]`."""
     import llvmlite.ir as ir
@@ -91,7 +102,9 @@ def module_text(
         len(lowered.parameters),
         len(lowered.hoisted),
         len(lowered.outputs),
-        delays=len(delayed),
+        triggers,
+        queue,
+        len(delayed),
     )
     module = Kernels(
         ir.Module("ensemble"),

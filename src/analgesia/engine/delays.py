@@ -93,7 +93,9 @@ def emit_look_up(k: Kernels) -> None:
     b.ret_void()
 
 
-def _search(code: Code, k: Kernels, lane: Any, delay: Any, moment: Any, knots: Any, size: Any, field: Any) -> None:
+def _search(
+    code: Code, k: Kernels, lane: Any, delay: Any, moment: Any, knots: Any, size: Any, field: Any
+) -> None:
     """Move the delay's cursor to the last knot at or before the moment; looks move little, so the walk is short."""
     b, base = code.b, Lane.COUNT * k.workspace.lanes + 4
     cursor = code.local(I64, code.get_int_at(base, delay, lane))
@@ -136,7 +138,9 @@ def emit_knots(k: Kernels) -> None:
         code = k.function(name, inline=False)
         b, v = code.b, Vector(code.b, w.lanes)
         with b.goto_entry_block():
-            u, f = (b.gep(b.alloca(ir.ArrayType(k.vector, w.states)), [code.i(0), code.i(0)]) for _ in range(2))
+            u, f = (
+                b.gep(b.alloca(ir.ArrayType(k.vector, w.states)), [code.i(0), code.i(0)]) for _ in range(2)
+            )
         time = code.load(w.scalar("seen_time"))
         states = [code.load(w.seen_y + i) for i in range(w.states)]
         for i, state in enumerate(states):
@@ -174,7 +178,9 @@ def _record_knot(k: Kernels) -> None:
         value = code.get(w.knot + 2 * d, lane)
         magnitude = b.select(b.fcmp_ordered("<", value, code.f(0.0)), b.fneg(value), value)
         largest = code.get(w.largest_value + d, lane)
-        code.put(b.select(b.fcmp_ordered(">", magnitude, largest), magnitude, largest), w.largest_value + d, lane)
+        code.put(
+            b.select(b.fcmp_ordered(">", magnitude, largest), magnitude, largest), w.largest_value + d, lane
+        )
     with code.when(b.icmp_signed("==", knots, code.i(0))):
         for d in range(w.delays):
             code.put(code.get(w.knot + 2 * d, lane), w.first_value + d, lane)

@@ -7,9 +7,10 @@ failing one neither slows nor changes its neighbours. Vector code decides about 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
-from analgesia.engine import delays
+from analgesia.engine import delays, trigger_code
 from analgesia.engine.actions import Kind
 from analgesia.engine.build import F64, I1, I8, I32, I64, Code
 from analgesia.engine.layout import Lane, Word
@@ -24,8 +25,12 @@ _LEAST_RELATIVE_STEP, _LEAST_STEP = 1e-14, 1e-30
 
 def emit(k: Kernels) -> None:
     """Write the driver into the module."""
+    if k.workspace.triggers:
+        trigger_code.emit_check(k)
+        trigger_code.emit_locate(k)
     _write_row(k)
     _finish(k)
+    _apply(k)
     _settle(k)
     _load(k)
     _fail(k)
@@ -90,7 +95,9 @@ def _store_final(code: Code, k: Kernels, lane: Any, first: int) -> None:
     b, number = code.b, code.i(k.workspace.states)
     start = b.mul(code.get_int(Lane.PATIENT, lane), number)
     with code.count(number) as i:
-        code.set_item(code.get(b.add(code.i(first), i), lane), code.address(Word.FINAL_STATES), b.add(start, i))
+        code.set_item(
+            code.get(b.add(code.i(first), i), lane), code.address(Word.FINAL_STATES), b.add(start, i)
+        )
 
 
 def result_row(code: Code, lane: Any) -> Any:
@@ -151,6 +158,8 @@ def _finish(k: Kernels) -> None:
             code.set_item(code.get(w.scalar(name), lane), code.address(entry), patient)
     if w.delays:
         delays.leave(code, k, lane, patient)
+    if w.triggers:
+        trigger_code.leave(code, k, lane, patient)
     # rows a patient never reached are nan
     with code.when(b.icmp_signed("!=", status, code.i(Status.OK))):
 
@@ -175,9 +184,11 @@ def _finish(k: Kernels) -> None:
     b.ret_void()
 
 
-def _apply(code: Code, k: Kernels, lane: Any, kind: Any, target: Any, value: Any) -> None:
-    """One action on one lane."""
-    w, b = k.workspace, code.b
+def _apply(k: Kernels) -> None:
+    """apply(lane, kind, target, value): one action on one lane."""
+    w = k.workspace
+    code = k.function("apply", [I64, I64, I64, F64], inline=False)
+    b, (lane, kind, target, value) = code.b, code.function.args[3:]
     after = code.function.append_basic_block("applied")
     cases = {kind_: code.function.append_basic_block(kind_.name.lower()) for kind_ in Kind}
     switch = b.switch(kind, after)
@@ -212,6 +223,7 @@ def _apply(code: Code, k: Kernels, lane: Any, kind: Any, target: Any, value: Any
                 k.call(code, "write_row", lane, target)
         b.branch(after)
     b.position_at_end(after)
+    b.ret_void()
 
 
 def _settle(k: Kernels) -> None:
@@ -231,7 +243,15 @@ def _settle(k: Kernels) -> None:
         return answer.get()
 
     code.put(code.f(0.0), w.scalar("flag"), lane)
-    acting = b.fcmp_ordered("<=", next_action_time(), time)
+
+    def next_time() -> Any:
+        answer = next_action_time()
+        if w.triggers:
+            waiting, _ = trigger_code.next_in_queue(code, k, lane)
+            answer = b.select(b.fcmp_ordered("<", waiting, answer), waiting, answer)
+        return answer
+
+    acting = b.fcmp_ordered("<=", next_time(), time)
     after = b.icmp_signed("!=", code.word(Word.AFTER), code.i(0))
     with code.when(b.not_(b.and_(acting, after))):
         _emit_due(code, k, lane)
@@ -241,14 +261,19 @@ def _settle(k: Kernels) -> None:
         kind = code.widen(code.item(code.address(Word.ACTION_KIND, I32), row))
         target = code.widen(code.item(code.address(Word.ACTION_TARGET, I32), row))
         value = code.item(code.address(Word.ACTION_VALUE), row)
-        _apply(code, k, lane, kind, target, value)
         code.put_int(b.add(row, code.i(1)), Lane.NEXT_ACTION, lane)
+        act(kind, target, value)
+
+    def act(kind: Any, target: Any, value: Any) -> None:
+        k.call(code, "apply", lane, kind, target, value)
         with code.when(b.icmp_signed("!=", kind, code.i(Kind.OUTPUT))):
             code.put(code.f(1.0), w.scalar("fresh"), lane)
             code.put(code.f(0.0), w.scalar("rejected"), lane)
             _set_share(code, k, "fresh", code.i(1))
 
     code.repeat_while(lambda: b.fcmp_ordered("<=", next_action_time(), time), body)
+    if w.triggers:
+        _settle_triggers(code, k, lane, time, act)
     _emit_due(code, k, lane)
     if w.delays:
         changed = b.fcmp_ordered(">", code.get(w.scalar("fresh"), lane), code.f(0.5))
@@ -263,13 +288,34 @@ def _settle(k: Kernels) -> None:
         b.fcmp_ordered("==", until, code.f(math.inf)),
         b.fcmp_ordered("==", code.get(w.scalar("next_row_time"), lane), code.f(math.inf)),
     )
-    stop = next_action_time()
+    stop = next_time()
     stop = b.select(b.fcmp_ordered("<", until, stop), until, stop)
     code.put(stop, w.scalar("stop"), lane)
     with code.when(b.or_(over, no_rows)):
-        k.call(code, "finish", lane, code.i(Status.OK))
+        ending = code.i(Status.OK)
+        if w.triggers:
+            stopped = b.icmp_signed("!=", code.get_int(Lane.STOPPED, lane), code.i(0))
+            ending = b.select(stopped, code.i(Status.STOPPED), ending)
+        k.call(code, "finish", lane, ending)
         code.put(code.f(1.0), w.scalar("flag"), lane)
     b.ret_void()
+
+
+def _settle_triggers(
+    code: Code, k: Kernels, lane: Any, time: Any, act: Callable[[Any, Any, Any], None]
+) -> None:
+    """Fire what crossed, apply what is due, until nothing new comes of it."""
+    b = code.b
+    again = code.local(I1, I1(1))
+
+    def one() -> None:
+        trigger_code.take_due(code, k, lane, time, see_now, act)
+        see_now(code, k, lane)
+        k.call(code, "check_triggers", lane)
+        waiting, _ = trigger_code.next_in_queue(code, k, lane)
+        again.set(b.fcmp_ordered("<=", waiting, time))
+
+    code.repeat_while(again.get, one)
 
 
 def _load(k: Kernels) -> None:
@@ -330,6 +376,8 @@ def _enter(code: Code, k: Kernels, lane: Any, patient: Any) -> None:
     _row_time(code, k, lane, code.i(0))
     if w.delays:
         delays.enter(code, k, lane, patient)
+    if w.triggers:
+        trigger_code.enter(code, k, lane, patient)
 
 
 def _fail(k: Kernels) -> None:
@@ -436,6 +484,8 @@ def _run(k: Kernels) -> None:
         k.call(code, "step")
         if w.delays:
             k.call(code, "check_history")
+        if w.triggers:
+            k.call(code, "locate")
         _control(code, k, v, largest)
 
     code.repeat_while(alive, body)
@@ -449,6 +499,9 @@ def _control(code: Code, k: Kernels, v: Vector, largest: Any) -> None:
     active = v.compare(">", code.load(w.scalar("active")), v.const(0.5))
     good = v.compare("<=", error, v.const(1.0))
     accepted = b.and_(active, good)
+    if w.triggers:
+        cut = v.compare(">", code.load(w.scalar("cut")), v.const(0.5))
+        accepted = b.and_(accepted, b.not_(cut))
     finite = v.compare("<", error, v.const(1e300))
     bounded = v.select(v.compare(">", error, v.const(1e-12)), error, v.const(1e-12))
     factor = v.mul(v.exp(v.mul(v.log(bounded), v.const(-0.1))), v.const(_SAFETY))
@@ -464,6 +517,8 @@ def _control(code: Code, k: Kernels, v: Vector, largest: Any) -> None:
         proposed,
     )
     kept = v.select(v.compare("<", largest, kept), largest, kept)
+    if w.triggers:
+        kept = v.select(cut, step, kept)
     accepted_bits = code.mask_bits(accepted)
     with code.when(b.icmp_signed("!=", b.and_(accepted_bits, due_rows(code, k)), code.i(0))):
         k.call(code, "outputs", accepted_bits)
@@ -474,7 +529,10 @@ def _control(code: Code, k: Kernels, v: Vector, largest: Any) -> None:
     now = v.select(accepted, code.load(w.scalar("new_time")), time)
     code.store(now, w.scalar("time"))
     code.store(v.select(active, kept, step), w.scalar("step"))
-    code.store(v.select(accepted, v.const(0.0), v.const(1.0)), w.scalar("rejected"))
+    retry = b.and_(active, b.not_(good))
+    code.store(v.select(retry, v.const(1.0), v.const(0.0)), w.scalar("rejected"))
+    if w.triggers:
+        trigger_code.commit(code, k, accepted)
     if w.delays:
 
         def knots(lane: Any) -> None:

@@ -13,10 +13,12 @@ from analgesia.engine import chunks
 from analgesia.engine.actions import ActionTable, Kind
 from analgesia.engine.chunks import Plan, Results
 from analgesia.engine.doses import Doses
+from analgesia.engine.layout import Word
 from analgesia.engine.program import record
 from analgesia.engine.requests import Request, request
 from analgesia.engine.solution import Checkpoint, Solution
 from analgesia.engine.system import System
+from analgesia.engine.triggers import Trigger, schedule
 from analgesia.errors import ModelError
 
 Progress = Callable[[int, int, float, float], None]  # patients done, of how many, per second, seconds left
@@ -33,7 +35,7 @@ def solve(
     initial: Mapping[str, object] | None = None,
     rtol: float = 1e-6,
     atol: float | Mapping[str, float] = 1e-9,
-    triggers: Sequence[object] = (),
+    triggers: Sequence[Trigger] = (),
     threads: int | None = None,
     progress: Progress | None = None,
     patients: int | None = None,
@@ -193,7 +195,7 @@ def _plan(
     initial: Mapping[str, object] | None,
     rtol: float,
     atol: float | Mapping[str, float],
-    triggers: Sequence[object],
+    triggers: Sequence[Trigger],
     patients: int | None,
     max_steps: int,
     max_step: float,
@@ -209,8 +211,6 @@ def _plan(
 ) -> Plan:
     from analgesia.engine.compiler import compiled
 
-    if triggers:
-        raise ModelError("triggers are not there yet")
     delayed = tuple(system.output_index(d.of) for d in system.delays.values())
     if max_steps < 1 or not max_step > 0:
         raise ModelError(f"max_steps = {max_steps} and max_step = {max_step} must be positive")
@@ -227,6 +227,8 @@ def _plan(
     infusions = bool(np.isin(table.kind, (Kind.RATE, Kind.SET_RATE)).any()) or (
         resume is not None and bool(resume.infusions.any())
     )
+    planned = schedule(system, triggers, asked.patients) if triggers else None
+    infusions |= planned is not None and planned.infusions
     states, outputs = list(system.states), list(system.outputs)
     names = [*states, *outputs] if keep is None else list(keep)
     for name in names:
@@ -234,7 +236,13 @@ def _plan(
             system.output_index(name)
     return Plan(
         asked,
-        compiled(record(system), infusions=infusions, delayed=delayed),
+        compiled(
+            record(system),
+            infusions=infusions,
+            delayed=delayed,
+            triggers=planned.triggers if planned else 0,
+            queue=planned.queue if planned else 0,
+        ),
         table,
         begins,
         ends,
@@ -247,6 +255,7 @@ def _plan(
         checkpoint,
         resume,
         _ring(system, history, resume),
+        planned,
     )
 
 
@@ -327,6 +336,23 @@ def _actions(
     return table
 
 
+def _waiting(plan: Plan, results: Results, first: int) -> ActionTable:
+    """Actions that triggers have scheduled and that are not due yet."""
+    who, place = np.nonzero(np.isfinite(results.queue[:, :, 0]))
+    if plan.schedule is None or not who.size:
+        return ActionTable.empty(results.status.size)
+    row = results.queue[who, place, 1].astype(np.int64)
+    words = plan.schedule.words
+    return ActionTable.build(
+        results.status.size,
+        who,
+        results.queue[who, place, 0],
+        words[Word.SCHEDULE_KIND][row],
+        words[Word.SCHEDULE_TARGET][row],
+        plan.schedule.value[first + who, row],
+    )
+
+
 def _solution(plan: Plan, results: Results, first: int) -> Solution:
     system = plan.asked.system
     states, outputs = list(system.states), list(system.outputs)
@@ -345,7 +371,7 @@ def _solution(plan: Plan, results: Results, first: int) -> Solution:
             results.final_infusions,
             results.final_step,
             results.status,
-            plan.actions.later(results.final_time, first),
+            plan.actions.later(results.final_time, first).merged(_waiting(plan, results, first)),
             results.history if plan.ring else None,
             plan.ring,
         )

@@ -24,7 +24,9 @@ class Kernels:
     workspace: Workspace
     shape: sparse.Pattern
     infusions: bool
-    look_up: Callable[[Code, Kernels, int, Any, Any, Any], tuple[Any, Any, Any]] | None = None  # value, slope, weight
+    look_up: Callable[[Code, Kernels, int, Any, Any, Any], tuple[Any, Any, Any]] | None = (
+        None  # value, slope, weight
+    )
 
     @property
     def vector(self) -> ir.Type:

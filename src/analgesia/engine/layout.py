@@ -53,6 +53,19 @@ class Word(IntEnum):
     CANCEL = auto()  # int64[1]: not zero means stop
     THRESHOLDS = auto()  # double[patient, trigger]
     CROSSINGS = auto()  # double[patient, trigger, occurrence]
+    CROSSING_ROOM = auto()  # occurrences kept
+    TRIGGER_OUTPUT = auto()  # int64[trigger], as the next three
+    TRIGGER_DIRECTION = auto()  # 1 falling, 2 rising, 3 both
+    TRIGGER_LIMIT = auto()
+    TRIGGER_TERMINAL = auto()
+    SCHEDULE_COUNT = auto()
+    SCHEDULE_TRIGGER = auto()  # int64[row], as the next three
+    SCHEDULE_KIND = auto()
+    SCHEDULE_TARGET = auto()
+    SCHEDULE_STILL = auto()
+    SCHEDULE_AFTER = auto()  # double[patient, row]
+    SCHEDULE_VALUE = auto()
+    QUEUE_OUT = auto()  # double[patient, place, 2]: time and row of what still waits
     HISTORY = auto()  # double[lane, knot, 1 + 2 delays]: the rings of the lanes
     HISTORY_SIZE = auto()  # knots of a ring, a power of two
     HISTORY_OUT = auto()  # what checkpoints keep of them
@@ -72,6 +85,7 @@ class Lane(IntEnum):
     QUEUED = auto()  # pending actions of triggers
     KNOTS = auto()  # knots ever written to the history
     OVERRUN = auto()  # 1: a delay looked back beyond the history
+    STOPPED = auto()  # 1: a terminal trigger fired
     EVENT = auto()  # triggers expected to fire at the end of the step, one bit each
     COUNT = auto()
 
@@ -104,8 +118,7 @@ class Workspace:
         "seen_time",
         "until",
         "steps",
-        "low",
-        "high",
+        "cut",
         "begin",
         "event_time",
         "flag",
@@ -174,8 +187,13 @@ class Workspace:
         return self.threshold + self.triggers
 
     @property
-    def queue_time(self) -> int:
+    def end_side(self) -> int:
+        """Sides at the end of the step being made."""
         return self.fired + self.triggers
+
+    @property
+    def queue_time(self) -> int:
+        return self.end_side + self.triggers
 
     @property
     def queue_code(self) -> int:
