@@ -134,10 +134,12 @@ def read_study(name: str, library: Library) -> Study:
         found = {}
         for drug in regimens[0].drugs:
             key = f"{trial.source}.lloq.{drug.name}"
-            stated = Quantity.parse(limits[drug.name])
-            found[drug.name] = (
-                fitted[key].to("ng/mL") if key in fitted else stated.to("ng/mL", drug.molar_mass)
-            )
+            if key in fitted:
+                found[drug.name] = fitted[key].to("ng/mL")
+            elif drug.name in limits or "assay_lloq" not in drug.numbers:
+                found[drug.name] = Quantity.parse(limits[drug.name]).to("ng/mL", drug.molar_mass)
+            else:
+                found[drug.name] = drug.numbers["assay_lloq"].to("ng/mL", drug.molar_mass)
         plans = tuple(_plan(regimen, samples, found) for regimen in regimens)
     except KeyError as missing:
         raise EvidenceError(f"{', '.join(trial.files)}: an exposure study needs {missing}") from None

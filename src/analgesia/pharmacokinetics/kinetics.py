@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from analgesia.engine import draws
 from analgesia.errors import EvidenceError, ModelError
-from analgesia.pharmacokinetics.structure import BODY_PARAMETERS, DRUG_PARAMETERS, TISSUES
+from analgesia.pharmacokinetics.structure import BODY_PARAMETERS, DRUG_PARAMETERS, TISSUES, WAYS
 
 if TYPE_CHECKING:
     from analgesia.evidence import Library, Number
@@ -168,6 +168,7 @@ class DrugKinetics:
     molar_mass: float
     parent: str | None = None
     numbers: Mapping[str, Number] = field(default_factory=dict)
+    formed_by: str = "cyp3a"
 
     def nanomoles(self, milligrams: float) -> float:
         """Amount of substance of a mass: the one place where mg become nmol."""
@@ -199,7 +200,10 @@ def drug_kinetics(name: str, library: Library, route: str | None = None) -> Drug
         raise EvidenceError(
             f"drug {name} has no kinetics: {', '.join(missing)} missing; add [parameters.{missing[0]}]"
         )
-    return DrugKinetics(name, drug.molar_mass.to("g/mol"), drug.formed_from.get("drug"), numbers)
+    by = drug.formed_from.get("by", "cyp3a")
+    if by not in WAYS:
+        raise EvidenceError(f"drug {name}: formed_from.by is {by!r}; it must be one of {', '.join(WAYS)}")
+    return DrugKinetics(name, drug.molar_mass.to("g/mol"), drug.formed_from.get("drug"), numbers, by)
 
 
 def with_metabolites(names: Sequence[str], library: Library) -> tuple[str, ...]:

@@ -12,8 +12,9 @@ For each drug d (amounts in nmol, concentrations in nM = nmol/L, C = central / V
     d central/dt    = portal + formed + depot - metabolised - distribution - renal - other - plasma conversion
     d site/dt       = k_site (Kp,uu fu C - site)                           unbound, takes no mass from plasma
 
-A metabolite is formed as `yield` times what CYP3A takes of its parent, in gut wall and liver, and is itself exposed to the
-liver before it reaches the circulation. Active CYP3A turns over and is destroyed by a time-dependent inactivator:
+A metabolite is formed as `yield` times what one way (`formed_from.by`) takes of its parent: CYP3A in gut wall and liver
+("cyp3a", unless stated), the rest of the liver's metabolism ("other"), or plasma ("plasma"). What gut wall and liver form is
+exposed to the liver before it reaches the circulation. Active CYP3A turns over and is destroyed by a time-dependent inactivator:
 
     dE/dt = k_turnover (1 - E) - E sum_d k_inact I_d / (K_I + I_d),   I_liver = fu (C + portal / Q_h),   I_gut = uptake / Q_gut
 
@@ -33,6 +34,9 @@ from analgesia.signals import SITES
 
 TISSUES = tuple(site for site in SITES if site != "plasma")
 """Sites that equilibrate with unbound plasma at a finite rate; each is a state."""
+
+WAYS = ("cyp3a", "other", "plasma")
+"""By which a metabolite may be formed from its parent."""
 
 DRUG_STATES: Mapping[str, str] = {
     "solid": "nmol",
@@ -94,10 +98,11 @@ def absolute_tolerances(drugs: Sequence[Any]) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Structure:
-    """What the equations must know of a drug besides numbers: its name and, for a metabolite, its parent."""
+    """What the equations must know of a drug besides numbers: its name and, for a metabolite, its parent and the way."""
 
     name: str
     parent: str | None = None
+    formed_by: str = "cyp3a"
 
 
 def system(drugs: Sequence[Any]) -> System:
@@ -106,7 +111,7 @@ def system(drugs: Sequence[Any]) -> System:
     States and parameters are called `<drug>.<name>` and `body.<name>`. Outputs: `<drug>.total` (total plasma concentration,
     ng/mL) and, per site, `<drug>.<site>` (unbound, nM).
     """
-    plan = tuple(Structure(drug.name, drug.parent) for drug in drugs)
+    plan = tuple(Structure(drug.name, drug.parent, getattr(drug, "formed_by", "cyp3a")) for drug in drugs)
     names = [drug.name for drug in plan]
     return System(
         name="pharmacokinetics of " + ", ".join(names),
@@ -135,12 +140,16 @@ class Fluxes:
 
     gut_cyp3a: Any
     liver_cyp3a: Any
+    liver_other: Any
+    plasma: Any
     gut_inlet: Any
     liver_inlet: Any
     changes: Mapping[str, Any]
 
 
-def drug_fluxes(y: Any, p: Any, body: Any, liver: Any, gut: Any, parent: Fluxes | None) -> Fluxes:
+def drug_fluxes(
+    y: Any, p: Any, body: Any, liver: Any, gut: Any, parent: Fluxes | None, by: str = "cyp3a"
+) -> Fluxes:
     """Rates of change of one drug's states, and what it hands on; `liver` and `gut` are the active fractions of CYP3A."""
     concentration = y.central / p.central_volume
     uptake = p.absorption_rate * y.lumen / (1.0 + p.absorption_saturation * y.lumen)
@@ -148,17 +157,23 @@ def drug_fluxes(y: Any, p: Any, body: Any, liver: Any, gut: Any, parent: Fluxes 
     gut_work = p.gut_intrinsic_clearance * gut
     gut_metabolised = uptake * gut_work / (body.gut_flow + gut_work)
     portal = uptake - gut_metabolised
-    formed = 0.0
-    if parent is not None:
+    formed: Any = 0.0
+    appearing: Any = 0.0
+    if parent is not None and by == "cyp3a":
         portal = portal + p.formation_yield * parent.gut_cyp3a
         formed = p.formation_yield * parent.liver_cyp3a
+    elif parent is not None and by == "other":
+        formed = p.formation_yield * parent.liver_other
+    elif parent is not None:
+        appearing = p.formation_yield * parent.plasma
     cyp3a_work = p.cyp3a_intrinsic_clearance * liver
     work = cyp3a_work + p.other_intrinsic_clearance
     per_work = (portal + formed + body.hepatic_flow * concentration) / (body.hepatic_flow + work)
     metabolised = work * per_work
     absorbed = p.depot_absorption_rate * y.depot
     renal = p.renal_clearance * concentration
-    elsewhere = (p.extrahepatic_clearance + p.plasma_conversion_rate * body.plasma_volume) * concentration
+    converted = p.plasma_conversion_rate * body.plasma_volume * concentration
+    elsewhere = p.extrahepatic_clearance * concentration + converted
     to_peripheral = p.peripheral_flow * (concentration - y.peripheral / p.peripheral_volume)
     to_deep = p.deep_flow * (concentration - y.deep / p.deep_volume)
     unbound = p.unbound_fraction * concentration
@@ -166,7 +181,7 @@ def drug_fluxes(y: Any, p: Any, body: Any, liver: Any, gut: Any, parent: Fluxes 
         "solid": -p.dissolution_rate * y.solid,
         "lumen": p.dissolution_rate * y.solid - uptake - lost,
         "depot": -absorbed,
-        "central": portal + formed + absorbed - metabolised - renal - elsewhere - to_peripheral - to_deep,
+        "central": portal + formed + appearing + absorbed - metabolised - renal - elsewhere - to_peripheral - to_deep,
         "peripheral": to_peripheral,
         "deep": to_deep,
         "urine": renal,
@@ -178,6 +193,8 @@ def drug_fluxes(y: Any, p: Any, body: Any, liver: Any, gut: Any, parent: Fluxes 
     return Fluxes(
         gut_cyp3a=gut_metabolised,
         liver_cyp3a=cyp3a_work * per_work,
+        liver_other=p.other_intrinsic_clearance * per_work,
+        plasma=converted,
         gut_inlet=uptake / body.gut_flow,
         liver_inlet=p.unbound_fraction * (concentration + portal / body.hepatic_flow),
         changes=changes,
@@ -202,6 +219,7 @@ def _derivatives(plan: tuple[Structure, ...]) -> Callable[[Any, Any, Any], Mappi
                 enzyme.cyp3a_liver,
                 enzyme.cyp3a_gut,
                 fluxes.get(drug.parent or ""),
+                drug.formed_by,
             )
             fluxes[drug.name] = flux
             changes |= {f"{drug.name}.{state}": change for state, change in flux.changes.items()}
