@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from analgesia import evidence
 from analgesia.ventilation import exposure, receptor_form, rescue, simulate
 from analgesia.ventilation.regimens import Regimen
-from analgesia.ventilation.scoring import collapse_times, first_at_or_below, of_two_hundred, wilson
+from analgesia.ventilation.scoring import first_at_or_below, of_two_hundred, on_grid, wilson
 
 LIBRARY = evidence.load()
 HOURS = np.linspace(0.0, 4.0, 49)
@@ -116,15 +116,8 @@ def test_extrapolated_drugs_say_so_and_are_wide() -> None:
     assert high - low > 0.3
 
 
-def test_arrest_rule_looks_at_two_moments_only() -> None:
-    times = np.arange(0.0, 601.0)
-    dip = np.where((times > 100) & (times < 200), 10.0, 50.0)
-    stays = np.where(times > 100, 10.0, 50.0)
-    returns = np.where((times > 100) & (times < 300), 10.0, np.where(times >= 319, 12.0, 50.0))
-    found = collapse_times(times, np.array([dip, stays, returns, np.full(times.size, 50.0)]), 15.0, 220.0)
-    assert np.isnan(found[[0, 3]]).all()
-    assert found[1] == pytest.approx(320.9, abs=1e-6)
-    assert found[2] == found[1]
+def test_moments_of_the_published_grid() -> None:
+    assert [on_grid(t) for t in (0.0, 0.01, 0.1, 152.34)] == pytest.approx([0.0, 0.1, 0.1, 152.4], abs=1e-9)
 
 
 def test_first_crossing_is_interpolated() -> None:

@@ -1,50 +1,58 @@
 """A course of breathing: an opioid, perhaps an antagonist, perhaps an arrest.
 
-The arrest rule of the published program: if arterial O2 is at or below `P_CA` (15 mmHg) for the first time at t1, on a grid of
-0.1 s, and is so again `T_CA` (220 s) later, the circulation collapses from then on. Only the two end points are looked at. Collapse
-is final, and scoring it equals scoring the later fall of blood flow.
+The arrest rule of the published program: if arterial O2 falls to `P_CA` (15 mmHg) for the first time at t1, and is at or below it again
+`T_CA` (220 s) later, the circulation collapses from then on. Only the two end points are looked at. Collapse is final, and scoring
+it equals scoring the later fall of blood flow. The program looks every 0.1 s, which is repeated here for a single subject; in a
+population t1 is the moment itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analgesia import evidence
+from analgesia.engine import Trigger
+from analgesia.engine.actions import ActionTable
 from analgesia.errors import ModelError
 from analgesia.evidence import Library
 from analgesia.quantities import Quantity
-from analgesia.ventilation.passes import Dosing, Pass, run
+from analgesia.ventilation.dosing import Arrest, Falls, actions, triggers
+from analgesia.ventilation.equations import system
+from analgesia.ventilation.passes import Pass, run
 from analgesia.ventilation.regimens import Regimen
-from analgesia.ventilation.scoring import collapse_times, first_at_or_below
-from analgesia.ventilation.subjects import MANY_RELATIVE, RELATIVE, opioid, parameters, rows_of, steady_start
+from analgesia.ventilation.scoring import on_grid
+from analgesia.ventilation.subjects import (
+    MANY_RELATIVE,
+    RELATIVE,
+    opioid,
+    parameters,
+    rows_of,
+    steady_start,
+)
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
 
-MAXIMUM_HOURS = 24.0
-BLOCK = 1000
-"""Patients in memory at one time while arrests are looked for."""
+MAXIMUM_HOURS, MAXIMUM_PATIENTS = 24.0, 50_000
+BLOCK = 2048
+"""Patients between two reports of progress."""
 
 FINE, COARSE = 1.0, 30.0
-"""Seconds between reported times of one subject and of a population."""
+"""Seconds between reported times of one subject, and of a population over 1.5 h (longer runs are reported less often)."""
 
-EARLY = 60.0
-"""Seconds within which ventilation mostly falls below a share of its start."""
-
-WATCHED, LOOK_EARLY, LOOK_LATE = 600.0, 5.0, 15.0
-"""Oxygen is looked at every 5 s for 600 s, where straight lines between looks place a crossing to 0.05 s, then every 15 s."""
+USUAL_HOURS = 1.5
 
 
 @dataclass(frozen=True)
 class Course:
     """What was asked and what came out: arrays are [patient, time], times in s from the opioid dose.
 
-    `arrested` and `collapse_time` (nan where none) follow the arrest rule, `crossing` is the time at which ventilation of the
-    untreated subject fell below the share a regimen names (nan where it never did), `given` the times of all antagonist doses.
+    `arrested` and `collapse_time` (nan where none) follow the arrest rule, `crossing` is the time at which ventilation first fell
+    below the share that a regimen names (nan where it never did), `given` the times of all antagonist doses.
     """
 
     opioid: str
@@ -81,7 +89,7 @@ def simulate(
     antagonists: Sequence[str | Regimen] = (),
     with_arrest: bool = True,
     patients: int = 1,
-    hours: float = 1.5,
+    hours: float = USUAL_HOURS,
     library: Library | None = None,
     every: float | None = None,
     seed: int = 1,
@@ -100,39 +108,32 @@ def simulate(
     with evidence.tally() as used:
         regimens = tuple(r if isinstance(r, Regimen) else Regimen.parse(r, library) for r in antagonists)
         rescue, product = _one_chain(regimens)
-        people = parameters(
-            library, drug, subject, rescue=rescue, product=product, rows=rows_of(patients, seed)
-        )
+        rows = rows_of(patients, seed)
+        people = parameters(library, drug, subject, rescue=rescue, product=product, rows=rows)
         start = steady_start(library)
         mass = opioid(library, drug).parameters["molar_mass"].to("g/mol")
-        bolus = Quantity(milligrams, "mg").to("nmol", mass)
         numbers = library.harms["ventilation"].parameters
-        threshold, duration = numbers["P_CA"].to("mmHg"), numbers["T_CA"].to("s")
+        rule = Arrest(numbers["P_CA"].to("mmHg"), numbers["T_CA"].to("s"))
+        case = _Case(
+            start=start,
+            bolus=Quantity(milligrams, "mg").to("nmol", mass),
+            regimens=regimens,
+            falls=_falls(library, rescue, product),
+            arrest=rule if with_arrest else None,
+            threads=threads,
+            tolerance=tolerance or (RELATIVE if patients == 1 else MANY_RELATIVE),
+        )
         outside = _outside(library, drug, milligrams, regimens)
-        falls = _falls(library, rescue, product)
-    accuracy = tolerance or (RELATIVE if patients == 1 else MANY_RELATIVE)
-    step = every or (FINE if patients == 1 else COARSE)
+    step = every or (FINE if patients == 1 else COARSE * max(1.0, np.ceil(hours / USUAL_HOURS)))
     times = np.arange(0.0, hours * 3600.0 + step / 2, step)
     blocks = []
     for first in range(0, patients, BLOCK):
-        chosen = slice(first, min(first + BLOCK, patients))
-        block = _chosen(people, np.arange(chosen.start, chosen.stop))
-        case = _Case(
-            block,
-            start,
-            chosen.stop - chosen.start,
-            bolus,
-            regimens,
-            falls,
-            threshold,
-            duration,
-            with_arrest,
-            threads,
-            accuracy,
-        )
-        blocks.append(case.course(times))
+        last = min(first + BLOCK, patients)
+        blocks.append(case.follow(_part(people, first, last), last - first, times))
         if progress:
-            progress(chosen.stop, patients)
+            progress(last, patients)
+    whole = {f.name: np.concatenate([getattr(b, f.name) for b in blocks]) for f in fields(Pass)}
+    fired, collapsed = whole.pop("fired"), whole.pop("collapsed")
     return Course(
         opioid=drug,
         milligrams=milligrams,
@@ -142,8 +143,13 @@ def simulate(
         patients=patients,
         seed=seed,
         times=times,
-        **{name: np.concatenate([getattr(b, name) for b in blocks]) for name in _ARRAYS},
-        given=tuple(given for b in blocks for given in b.given),
+        **whole,
+        arrested=collapsed,
+        collapse_time=np.where(collapsed, fired[:, -1] + rule.duration, np.nan)
+        if with_arrest
+        else np.full(patients, np.nan),
+        crossing=fired[:, 0] if any(r.share for r in regimens) else np.full(patients, np.nan),
+        given=_given(regimens, fired, times[-1]),
         out_of_range=outside,
         numbers=dict(used.counts),
         sources=tuple(sorted(used.sources)),
@@ -151,137 +157,76 @@ def simulate(
     )
 
 
-_ARRAYS = (
-    "ventilation",
-    "arterial_oxygen",
-    "arterial_carbon_dioxide",
-    "occupancy",
-    "antagonist_occupancy",
-    "blood_flow",
-    "opioid_plasma",
-    "antagonist_plasma",
-    "arrested",
-    "collapse_time",
-    "crossing",
-)
-
-
-@dataclass(frozen=True)
-class _Block:
-    """The part of a `Course` that is one block of patients."""
-
-    ventilation: Array
-    arterial_oxygen: Array
-    arterial_carbon_dioxide: Array
-    occupancy: Array
-    antagonist_occupancy: Array
-    blood_flow: Array
-    opioid_plasma: Array
-    antagonist_plasma: Array
-    arrested: NDArray[np.bool_]
-    collapse_time: Array
-    crossing: Array
-    given: tuple[tuple[float, ...], ...]
-
-
 @dataclass(frozen=True)
 class _Case:
-    """One block of patients with everything that happens to them."""
+    """What happens to whoever is put into it."""
 
-    people: Mapping[str, float | Array]
     start: Mapping[str, float]
-    patients: int
     bolus: float
     regimens: tuple[Regimen, ...]
-    falls: tuple[float, float, float]
-    threshold: float
-    duration: float
-    with_arrest: bool
+    falls: Falls
+    arrest: Arrest | None
     threads: int | None
     tolerance: float
 
-    def course(self, times: Array) -> _Block:
-        """When the antagonist is given, then the run itself."""
-        dosing = Dosing.opioid(self.patients, self.bolus)
-        crossing = np.full(self.patients, np.nan)
-        untreated = dosing
-        for regimen in self.regimens:
-            first = np.full(self.patients, regimen.wait)
-            if regimen.share is not None:
-                crossing = self._crossing(times[-1], untreated, regimen.share)
-                first = crossing + regimen.wait
-            dosing = dosing.antagonist(regimen, first, self.falls)
-        done, collapse = self._run(times, dosing)
-        return self._reported(times, done, collapse, crossing, dosing)
+    def follow(self, people: Mapping[str, float | Array], patients: int, times: Array) -> Pass:
+        """One pass; a single subject whose circulation gives way is followed again, collapse beginning on the program's grid."""
+        watched = triggers(self.regimens, self.falls, self._baseline(people), self.arrest)
+        fixed = actions(patients, self.bolus, self.regimens, self.falls)
+        done = self._run(people, patients, times, fixed, watched)
+        if self.arrest is None or patients > 1 or not done.collapsed[0]:
+            return done
+        first = on_grid(done.fired[0, -1])
+        fixed = actions(1, self.bolus, self.regimens, self.falls, first + self.arrest.duration)
+        again = self._run(people, 1, times, fixed, watched[:-1])
+        return replace(again, fired=np.append(again.fired, [[first]], axis=1))
 
-    def _crossing(self, until: float, dosing: Dosing, share: float) -> Array:
-        """When ventilation of the untreated subjects first falls below `share` of its start; nan where it never does.
-
-        Most fall within a minute, before any circulation can give way; only the others are followed to the end, arrest included.
-        """
-        early = np.arange(0.0, min(EARLY, until) + FINE / 2, FINE)
-        begun = self._pass(self, early, dosing)
-        found = first_at_or_below(early, begun.ventilation, share * begun.ventilation[:, 0])
-        late = np.flatnonzero(np.isnan(found))
-        if late.size and until > EARLY:
-            some = replace(self, people=_chosen(self.people, late), patients=late.size)
-            done, _ = some._run(_watch(until), dosing.only(late))
-            found[late] = first_at_or_below(done.times, done.ventilation, share * done.ventilation[:, 0])
-        return found
-
-    def _run(self, times: Array, dosing: Dosing) -> tuple[Pass, Array]:
-        """A run by the arrest rule: without collapse, then again with it for those whose circulation gives way."""
-        if not self.with_arrest:
-            return self._pass(self, times, dosing), np.full(self.patients, np.nan)
-        watched = np.union1d(times, _watch(times[-1]))
-        free = self._pass(self, watched, dosing)
-        collapse = collapse_times(watched, free.arterial_oxygen, self.threshold, self.duration)
-        shown = free.at(times)
-        lost = np.flatnonzero(np.isfinite(collapse))
-        if lost.size:
-            some = replace(self, people=_chosen(self.people, lost), patients=lost.size)
-            shown = shown.replaced(lost, self._pass(some, times, dosing.only(lost).collapse(collapse[lost])))
-        return shown, collapse
-
-    @staticmethod
-    def _pass(case: _Case, times: Array, dosing: Dosing) -> Pass:
+    def _run(
+        self,
+        people: Mapping[str, float | Array],
+        patients: int,
+        times: Array,
+        fixed: ActionTable,
+        watched: list[Trigger],
+    ) -> Pass:
         return run(
-            case.people,
-            case.start,
-            case.patients,
+            people,
+            self.start,
+            patients,
             times,
-            dosing,
-            threads=case.threads,
-            tolerance=case.tolerance,
+            fixed,
+            watched,
+            threads=self.threads,
+            tolerance=self.tolerance,
         )
 
-    def _reported(self, times: Array, done: Pass, collapse: Array, crossing: Array, dosing: Dosing) -> _Block:
-        shown = done.at(times)
-        return _Block(
-            ventilation=shown.ventilation,
-            arterial_oxygen=shown.arterial_oxygen,
-            arterial_carbon_dioxide=shown.arterial_carbon_dioxide,
-            occupancy=shown.occupancy,
-            antagonist_occupancy=shown.antagonist_occupancy,
-            blood_flow=shown.blood_flow,
-            opioid_plasma=shown.opioid_plasma,
-            antagonist_plasma=shown.antagonist_plasma,
-            arrested=np.isfinite(collapse),
-            collapse_time=collapse,
-            crossing=crossing,
-            given=dosing.given,
-        )
+    def _baseline(self, people: Mapping[str, float | Array]) -> float:
+        """Ventilation at the start (L/s): the same in everybody, since nobody holds any opioid yet."""
+        one = {name: np.float64(np.ravel(value)[0]) for name, value in people.items()}
+        start = {name: np.float64(value) for name, value in self.start.items()}
+        return float(system().observations(np.float64(0.0), start, one)["ventilation"])
 
 
-def _watch(until: float) -> Array:
-    """Moments at which oxygen and ventilation are looked at."""
-    early = np.arange(0.0, min(WATCHED, until), LOOK_EARLY)
-    return np.union1d(early, np.append(np.arange(0.0, until, LOOK_LATE), until))
-
-
-def _chosen(people: Mapping[str, float | Array], rows: NDArray[np.int64]) -> dict[str, float | Array]:
+def _part(people: Mapping[str, float | Array], first: int, last: int) -> dict[str, float | Array]:
     """The parameters of some of the people."""
-    return {name: value[rows] if isinstance(value, np.ndarray) else value for name, value in people.items()}
+    return {
+        name: value[first:last] if isinstance(value, np.ndarray) else value for name, value in people.items()
+    }
+
+
+def _given(regimens: Sequence[Regimen], fired: Array, until: float) -> tuple[tuple[float, ...], ...]:
+    """Times at which each patient was given an antagonist, within the run."""
+    doses: list[list[float]] = [[] for _ in fired]
+    column = 0
+    for regimen in regimens:
+        firsts = np.zeros(len(fired)) if regimen.share is None else fired[:, column]
+        column += regimen.share is not None
+        for own, first in zip(doses, firsts, strict=True):
+            if np.isfinite(first):
+                own += [
+                    t for t in (first + regimen.wait + offset for offset in regimen.offsets) if t <= until
+                ]
+    return tuple(tuple(sorted(own)) for own in doses)
 
 
 def _check(milligrams: float, patients: int, hours: float, every: float | None) -> None:
@@ -289,6 +234,10 @@ def _check(milligrams: float, patients: int, hours: float, every: float | None) 
         raise ModelError(f"the bolus must be 0 mg or more, not {milligrams:g} mg")
     if patients < 1:
         raise ModelError(f"there must be at least one patient, not {patients}")
+    if patients > MAXIMUM_PATIENTS:
+        raise ModelError(
+            f"at most {MAXIMUM_PATIENTS:,} patients at a time, not {patients:,}; the virtual population has 2,000"
+        )
     if not 0.0 < hours <= MAXIMUM_HOURS:
         raise ModelError(f"hours must be above 0 and at most {MAXIMUM_HOURS:g}, not {hours:g}")
     if every is not None and not 0.0 < every <= hours * 3600.0:
@@ -323,11 +272,11 @@ def _outside(library: Library, drug: str, milligrams: float, regimens: Sequence[
     return tuple(reason for reason in reasons if reason)
 
 
-def _falls(library: Library, rescue: str, product: str) -> tuple[float, float, float]:
-    """F from the third single dose on, F from the second double dose on (nan where F stays), and the single dose in nmol."""
+def _falls(library: Library, rescue: str, product: str) -> Falls:
+    """How the absorbed share of a product falls with repeated doses."""
     record = library.harms[f"ventilation_{rescue}"].parameters
     numbers = record["products"].get(product, {})
     if "F_third" not in numbers:
-        return np.nan, np.nan, np.nan
+        return Falls()
     single = Quantity(numbers["lowest"].to("mg"), "mg").to("nmol", record["molar_mass"].to("g/mol"))
-    return numbers["F_third"].to("1"), numbers["F_double"].to("1"), single
+    return Falls(numbers["F_third"].to("1"), numbers["F_double"].to("1"), single)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from analgesia.errors import ModelError
 from analgesia.evidence import Library
-from analgesia.ventilation.passes import INJECTION
+from analgesia.ventilation.dosing import INJECTION
 from analgesia.ventilation.regimens import Regimen, antagonist
 from analgesia.ventilation.scoring import first_at_or_below
 

@@ -33,20 +33,9 @@ def first_at_or_below(times: Array, values: Array, level: float | Array) -> Arra
     return np.where(below[:, 0], times[0], np.where(reached, found, np.nan))
 
 
-def collapse_times(times: Array, arterial_oxygen: Array, threshold: float, duration: float) -> Array:
-    """When the circulation of each patient gives way; nan where it does not.
-
-    t1 = first moment of the 0.1 s grid with O2 at or below `threshold` (mmHg); collapse at t1 + `duration` (s) if O2 is so there again.
-    """
-    first = first_at_or_below(times, arterial_oxygen, threshold)
-    later = np.ceil(first / GRID - 1e-6) * GRID + duration
-    at = np.array(
-        [
-            np.interp(t, times, row) if t <= times[-1] else np.nan
-            for t, row in zip(later, arterial_oxygen, strict=True)
-        ]
-    )
-    return np.where(at <= threshold, later, np.nan)
+def on_grid(time: float) -> float:
+    """The first moment of the 0.1 s grid at or after `time` (s)."""
+    return float(np.ceil(time / GRID - 1e-6) * GRID)
 
 
 def wilson(events: int, of: int) -> tuple[float, float]:
