@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from analgesia.engine import draws, units
-    from analgesia.engine.doses import Doses
     from analgesia.engine.actions import ActionTable, Kind
+    from analgesia.engine.doses import Doses
     from analgesia.engine.ensemble import solve, stream
+    from analgesia.engine.sensitivities import with_sensitivities
     from analgesia.engine.solution import Solution, Status
     from analgesia.engine.symbols import (
         absolute,
@@ -55,6 +56,7 @@ _HOMES = {
     "Trigger": "triggers",
     "Scheduled": "triggers",
     "stream": "ensemble",
+    "with_sensitivities": "sensitivities",
     "Kind": "actions",
     "ActionTable": "actions",
 }
@@ -86,6 +88,7 @@ __all__ = [
     "tanh",
     "units",
     "where",
+    "with_sensitivities",
 ]
 
 

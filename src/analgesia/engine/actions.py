@@ -25,7 +25,9 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True)
 class ActionTable:
-    """Rows of all patients; those of patient i are `offsets[i]:offsets[i + 1]`, sorted by time, simultaneous ones in order of application."""
+    """Rows of all patients; those of patient i are `offsets[i]:offsets[i + 1]`, sorted by time, simultaneous ones in order of
+    application.
+    """
 
     offsets: np.ndarray
     time: np.ndarray
@@ -107,7 +109,7 @@ class ActionTable:
         for kind in Kind:
             limit = limits.get(kind, states)
             chosen = self.target[self.kind == kind]
-            if limit is not None and chosen.size and not (0 <= chosen.min() and chosen.max() < limit):
+            if limit is not None and chosen.size and not (chosen.min() >= 0 and chosen.max() < limit):
                 raise ModelError(f"a {kind.name} action has target {int(chosen.max())}; there are {limit}")
         if self.kind.size and not np.isin(self.kind, [int(k) for k in Kind]).all():
             raise ModelError(

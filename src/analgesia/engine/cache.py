@@ -1,6 +1,7 @@
 """Compiled code on disk, keyed by what it computes and the machine it is for.
 
-A file is used only when it belongs to the user, names exactly the key asked for and its checksum fits; anything else is ignored and replaced.
+A file is used only when it belongs to the user, names exactly the key asked for and its checksum fits; anything else is ignored
+and replaced.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def write(key: str, code: bytes) -> None:
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(_header(key, code) + code)
-            os.replace(name, target / f"{key}.o")
+            Path(name).replace(target / f"{key}.o")
         except OSError:
             Path(name).unlink(missing_ok=True)
     except OSError:

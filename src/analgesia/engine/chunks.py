@@ -74,7 +74,7 @@ def run(plan: Plan, results: Results, first: int, last: int, offset: int) -> Non
         parameters[:, m] = column
     initial, infusions, steps = _begin(plan, columns, here, count)
     grid, grid_rows, counts = _grid(asked, here, count)
-    words = {
+    words: dict[int, np.ndarray] = {
         Word.PARAMETERS: parameters,
         Word.INITIAL: initial,
         Word.INFUSIONS: infusions,

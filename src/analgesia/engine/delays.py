@@ -9,14 +9,15 @@ sees what such a look costs, so a delay may fall to zero without the step follow
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import llvmlite.ir as ir
 
 from analgesia.engine.build import F64, I64, Code
+from analgesia.engine.kernels import Kernels
 from analgesia.engine.layout import Lane, Word
 from analgesia.engine.mathematics import Vector
-from analgesia.engine.kernels import Kernels
 
 
 def emit_look_up(k: Kernels) -> None:
@@ -127,7 +128,7 @@ def look_up(code: Code, k: Kernels, d: int, time: Any, lag: Any, present: Any) -
     for value, spot in zip((time, lag, present), spots, strict=True):
         b.store(value, spot)
     k.call(code, "look_up", code.i(d), *spots, result)
-    return tuple(b.load(b.gep(result, [code.i(m)])) for m in range(3))  # type: ignore[return-value]
+    return tuple(b.load(b.gep(result, [code.i(m)])) for m in range(3))
 
 
 def emit_knots(k: Kernels) -> None:
@@ -146,12 +147,12 @@ def emit_knots(k: Kernels) -> None:
         for i, state in enumerate(states):
             b.store(state, b.gep(u, [code.i(i)]))
         k.call(code, "rates", time, u, f)
-        emitter = k.emitter(code, lambda i, states=states: states[i], lambda time=time: time)
+        emitter = k.emitter(code, states.__getitem__, partial(code.load, w.scalar("seen_time")))
         for d, (node, row) in enumerate(zip(low.delayed, low.delayed_rows, strict=True)):
-            value, *partials = emitter.emit([node, *row.values()])
+            value, *changes = emitter.emit([node, *row.values()])
             slope = v.const(0.0)
-            for which, partial in zip(row, partials, strict=True):
-                along = partial if which < 0 else v.mul(partial, b.load(b.gep(f, [code.i(which)])))
+            for which, change in zip(row, changes, strict=True):
+                along = change if which < 0 else v.mul(change, b.load(b.gep(f, [code.i(which)])))
                 slope = v.add(slope, along)
             code.store(value, first + 2 * d)
             code.store(slope, first + 2 * d + 1)

@@ -1,7 +1,8 @@
 """Step control, output, actions and the change of patients, compiled: `run(context, block, integers, first, last)`.
 
 Every lane has its own time, step and error; a lane that has finished or failed takes the next patient of the chunk, so that a slow or
-failing one neither slows nor changes its neighbours. Vector code decides about steps; scalar code (`settle`, `load`) attends to single lanes.
+failing one neither slows nor changes its neighbours. Vector code decides about steps; scalar code (`settle`, `load`) attends
+to single lanes.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from typing import Any
 from analgesia.engine import delays, trigger_code
 from analgesia.engine.actions import Kind
 from analgesia.engine.build import F64, I1, I8, I32, I64, Code
+from analgesia.engine.kernels import Kernels
 from analgesia.engine.layout import Lane, Word
 from analgesia.engine.mathematics import Vector
 from analgesia.engine.solution import Status
-from analgesia.engine.kernels import Kernels
 
 _SAFETY, _SHRINK, _GROW, _BREAK = 0.9, 0.2, 6.0, 0.1
 _NOTHING = 1e-200  # smaller states count as 0: subnormal arithmetic is a hundred times slower

@@ -59,7 +59,8 @@ def solve(
     write. initial: replaces the system's initial values. rtol, atol: local error per step, atol in the unit of each state. Outputs at the
     time of a dose show the state before it, or after it with `after`. start: time of the initial values (0, or earlier when an output or a
     dose is); until: integrate to this time exactly (default: just past the last output). keep: names of states and outputs to store
-    (default: all). checkpoint: end so that `resume=solution.checkpoint` can go on. history: steps kept for delays to look back into. A patient that fails has a status and nan, and disturbs nobody.
+    (default: all). checkpoint: end so that `resume=solution.checkpoint` can go on. history: steps kept for delays to look back
+    into. A patient that fails has a status and nan, and disturbs nobody.
 
     Results do not depend on threads, chunk, or on which other times are asked for. Raises ModelError for inputs that cannot be honoured.
     """
@@ -105,7 +106,9 @@ def stream(
     progress: Progress | None = None,
     **options: object,
 ) -> Iterator[Solution]:
-    """Like `solve`, one `Solution` per chunk in the order of the patients; memory holds a few chunks only. `first` tells where each begins."""
+    """Like `solve`, one `Solution` per chunk in the order of the patients; memory holds a few chunks only. `first` tells where
+    each begins.
+    """
     given = dict.fromkeys(
         ("doses", "initial", "patients", "actions", "manual", "start", "until", "keep", "resume")
     )

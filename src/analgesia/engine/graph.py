@@ -15,7 +15,7 @@ BOOLEAN = frozenset((*COMPARISONS, "and", "or", "not", "truth"))
 COMMUTATIVE = frozenset(("add", "mul", "min", "max", "eq", "ne", "and", "or"))
 
 _REFLECTED = {"gt": "lt", "ge": "le"}  # a > b is stored as b < a
-_NUMERIC = {
+_NUMERIC: dict[str, Any] = {
     "add": np.add,
     "sub": np.subtract,
     "mul": np.multiply,
@@ -111,69 +111,67 @@ class Graph:
         return self._append((op, *args), op, args, None, place)
 
     def _fold(self, op: str, args: tuple[int, ...], place: Place) -> int | None:
+        """The simpler node an operation comes to, if there is one."""
         if all(self.ops[a] in ("const", "truth") for a in args):
             with np.errstate(all="ignore"):
-                result = _NUMERIC[op](
-                    *(np.float64(self.values[a]) if self.ops[a] == "const" else self.values[a] for a in args)
-                )
+                known = [
+                    np.float64(self.values[a]) if self.ops[a] == "const" else self.values[a] for a in args
+                ]
+                result = _NUMERIC[op](*known)
             return self.truth(bool(result)) if op in BOOLEAN else self.constant(float(result))
-        numbers = [self.number(a) for a in args]
+        if op in ("add", "sub"):
+            return self._fold_sum(op, args, place)
+        if op in ("mul", "div", "pow"):
+            return self._fold_product(op, args, place)
+        return self._fold_choice(op, args)
+
+    def _fold_sum(self, op: str, args: tuple[int, ...], place: Place) -> int | None:
+        first, second = args
+        if self.number(second) == 0.0:
+            return first
+        if self.number(first) == 0.0:
+            return second if op == "add" else self.node("neg", (second,), place)
+        if self.ops[second] == "neg":
+            return self.node("sub" if op == "add" else "add", (first, self.args[second][0]), place)
+        if op == "add" and self.ops[first] == "neg":
+            return self.node("sub", (second, self.args[first][0]), place)
+        return None
+
+    def _fold_product(self, op: str, args: tuple[int, ...], place: Place) -> int | None:
+        first, second = args
+        left, right = self.number(first), self.number(second)
+        if op == "mul":
+            if 0.0 in (left, right):
+                return self.constant(0.0)
+            for number, other in ((left, second), (right, first)):
+                if number == 1.0:
+                    return other
+                if number == -1.0:
+                    return self.node("neg", (other,), place)
+        elif right == 1.0:  # x / 1, x ** 1
+            return first
+        elif op == "div" and left == 0.0:
+            return self.constant(0.0)
+        elif op == "pow" and right == 0.0:
+            return self.constant(1.0)
+        elif op == "pow" and right == 0.5:
+            return self.node("sqrt", (first,), place)
+        return None
+
+    def _fold_choice(self, op: str, args: tuple[int, ...]) -> int | None:
         first, second = args[0], args[-1]
-        match op:
-            case "add":
-                if numbers[0] == 0.0:
-                    return second
-                if numbers[1] == 0.0:
-                    return first
-                if self.ops[second] == "neg":
-                    return self.node("sub", (first, self.args[second][0]), place)
-                if self.ops[first] == "neg":
-                    return self.node("sub", (second, self.args[first][0]), place)
-            case "sub":
-                if numbers[1] == 0.0:
-                    return first
-                if numbers[0] == 0.0:
-                    return self.node("neg", (second,), place)
-                if self.ops[second] == "neg":
-                    return self.node("add", (first, self.args[second][0]), place)
-            case "mul":
-                if 0.0 in numbers:
-                    return self.constant(0.0)
-                for number, other in zip(numbers, (second, first), strict=True):
-                    if number == 1.0:
-                        return other
-                    if number == -1.0:
-                        return self.node("neg", (other,), place)
-            case "div":
-                if numbers[1] == 1.0:
-                    return first
-                if numbers[0] == 0.0:
-                    return self.constant(0.0)
-            case "neg" if self.ops[first] == "neg":
-                return self.args[first][0]
-            case "pow":
-                if numbers[1] == 1.0:
-                    return first
-                if numbers[1] == 0.0:
-                    return self.constant(1.0)
-                if numbers[1] == 0.5:
-                    return self.node("sqrt", (first,), place)
-            case "not" if self.ops[first] == "not":
-                return self.args[first][0]
-            case "and" | "or":
-                for a, other in ((first, second), (second, first)):
-                    if self.ops[a] == "truth":
-                        absorbing = bool(self.values[a]) == (op == "or")
-                        return a if absorbing else other
-                if first == second:
-                    return first
-            case "where":
-                if self.ops[first] == "truth":
-                    return args[1] if self.values[first] else args[2]
-                if args[1] == args[2]:
-                    return args[1]
-            case "min" | "max" if first == second:
-                return first
+        if op in ("neg", "not") and self.ops[first] == op:
+            return self.args[first][0]
+        if op in ("and", "or"):
+            for known, other in ((first, second), (second, first)):
+                if self.ops[known] == "truth":
+                    return known if bool(self.values[known]) == (op == "or") else other
+        if op in ("and", "or", "min", "max") and first == second:
+            return first
+        if op == "where" and self.ops[first] == "truth":
+            return args[1] if self.values[first] else args[2]
+        if op == "where" and args[1] == args[2]:
+            return args[1]
         return None
 
     def reachable(self, roots: Iterable[int]) -> list[int]:

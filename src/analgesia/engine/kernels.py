@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import llvmlite.ir as ir
@@ -56,8 +57,8 @@ class Kernels:
         """An emitter whose states, time, parameters and hoisted values are loaded on demand."""
         low, w = self.lowered, self.workspace
         places: dict[int, Callable[[], Any]] = {low.time: time}
-        places |= {n: (lambda i=i: states(i)) for i, n in enumerate(low.states)}
-        places |= {n: (lambda m=m: code.load(w.parameter + m)) for m, n in enumerate(low.parameters)}
+        places |= {n: partial(states, i) for i, n in enumerate(low.states)}
+        places |= {n: partial(code.load, w.parameter + m) for m, n in enumerate(low.parameters)}
         if hoisted:
-            places |= {n: (lambda m=m: code.load(w.hoist + m)) for m, n in enumerate(low.hoisted)}
+            places |= {n: partial(code.load, w.hoist + m) for m, n in enumerate(low.hoisted)}
         return Emitter(code.b, low.graph, w.lanes, places)

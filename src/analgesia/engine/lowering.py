@@ -15,8 +15,10 @@ _LARGEST_CHAIN = 32  # whole powers up to this become multiplications
 class Lowered:
     """Roots in a graph prepared for emission.
 
-    `jacobian[(i, j)]` = d rate i / d state j, structurally non-zero entries only; `explicit[i]` = d rate i / d t. `hoisted`: nodes that depend on
-    parameters alone, computed when a patient is loaded. With delays, `slopes[d]` and `inside[d]` are inputs: the slope of the history where delay
+    `jacobian[(i, j)]` = d rate i / d state j, structurally non-zero entries only; `explicit[i]` = d rate i / d t. `hoisted`:
+    nodes that depend on
+    parameters alone, computed when a patient is loaded. With delays, `slopes[d]` and `inside[d]` are inputs: the slope of the
+    history where delay
     d looks, and the weight of the present value in what it finds (1 when the delay is 0); `delayed[d]` is the output it looks back at and
     `delayed_rows[d]` that output's derivatives by state (or time, -1).
     """

@@ -26,7 +26,7 @@ def description() -> str:
 def preferred_lanes() -> int:
     """Patients in one vector value: a whole number of registers of the machine."""
     features, _ = _target()
-    return 8 if features.get("avx512f") else 4 if features.get("avx2") else 4
+    return 8 if features.get("avx512f") else 4
 
 
 def target_machine(level: int = 3) -> Any:

@@ -147,7 +147,7 @@ class Vector:
         half = self.power_of_two(self.b.sub(whole, self.integer(1)))
         value = self.fma(half, less_one, self.exact("fsub", half, self.const(0.5)))
         value = self.exact("fadd", value, value)
-        return self.select(self.compare("==", x, self.const(0.0)), x, value)
+        return self.select(self.compare("<", self.absolute(x), self.const(1e-290)), x, value)
 
     def _split_log(self, x: Any) -> tuple[Any, Any, Any, Any]:
         """log of positive normal or subnormal x as (k ln2_high, f, correction): log x = k ln2_high + (f - correction)."""

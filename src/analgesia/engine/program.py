@@ -85,6 +85,7 @@ def record(system: System) -> Program:
 
 
 def number(graph: Graph, value: object) -> int:
+    """Node of what an equation returned: a symbol, a truth value (1 or 0) or a plain number."""
     if isinstance(value, Symbol):
         if value.boolean:
             return graph.node(

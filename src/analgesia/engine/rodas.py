@@ -1,4 +1,5 @@
-"""Coefficients of Rodas5P, an L-stable, stiffly accurate Rosenbrock method of order 5(4) that keeps its order on Prothero-Robinson problems.
+"""Coefficients of Rodas5P, an L-stable, stiffly accurate Rosenbrock method of order 5(4) that keeps its order on
+Prothero-Robinson problems.
 
 G. Steinebach, Construction of Rosenbrock-Wanner method Rodas5P and numerical benchmarks within the Julia Differential Equations package,
 BIT Numerical Mathematics 63:27 (2023), doi:10.1007/s10543-023-00967-x. Transformed variables: with W = I / (gamma h) - J, stage i solves

@@ -1,6 +1,7 @@
 """Nodes of a graph as vector instructions, patients in the lanes.
 
-`Emitter(builder, graph, lanes, leaves)` turns nodes into `<lanes x double>` values; `leaves[node]()` supplies the value of an input node, or
+`Emitter(builder, graph, lanes, leaves)` turns nodes into `<lanes x double>` values; `leaves[node]()` supplies the value of an
+input node, or
 of any node already computed elsewhere (a memory load, usually), when it is first needed. Truth values are `<lanes x i1>`.
 """
 
@@ -82,7 +83,7 @@ class Emitter:
             case "pow":
                 exponent = graph.number(graph.args[index][1])
                 whole = exponent is None or exponent == round(exponent)
-                return v.power(*args, whole=whole)
+                return v.power(args[0], args[1], whole)
         if op in UNARY:
             return getattr(v, UNARY[op].__name__)(args[0])  # a vector may bring its own
         file, line = graph.places[index]

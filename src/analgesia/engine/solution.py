@@ -56,7 +56,8 @@ class Checkpoint:
 class Solution:
     """`states[patient, time, state]`, `outputs[patient, time, output]` (nan after a failure), `status[patient]` and where it failed.
 
-    `kept_states`, `kept_outputs` name the last axes. `crossings[patient, trigger, occurrence]`: times at which triggers fired, nan otherwise.
+    `kept_states`, `kept_outputs` name the last axes. `crossings[patient, trigger, occurrence]`: times at which triggers fired,
+    nan otherwise.
     """
 
     system: System

@@ -72,7 +72,7 @@ class Symbol:
             "use exp, log, sqrt, ... from analgesia.engine instead of math or numpy",
         )
 
-    __int__ = __index__ = __complex__ = __float__  # type: ignore[assignment]
+    __int__ = __index__ = __complex__ = __float__
 
     def __iter__(self) -> NoReturn:
         refuse("iteration over a symbol", "a symbol is one scalar")

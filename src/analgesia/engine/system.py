@@ -47,7 +47,7 @@ class Namespace:
     def __contains__(self, name: str) -> bool:
         return self._prefix + name in self._values
 
-    def __iter__(self) -> Iterable[str]:  # type: ignore[override]
+    def __iter__(self) -> Iterable[str]:
         return iter([key[len(self._prefix) :] for key in self._values if key.startswith(self._prefix)])
 
     def scope(self, prefix: str) -> Namespace:

@@ -16,7 +16,8 @@ from analgesia.errors import ModelError
 
 @dataclass(frozen=True)
 class Scheduled:
-    """One action `after` the crossing, given `repeat` times `every` so long; with `still`, only if the output is then still beyond the threshold.
+    """One action `after` the crossing, given `repeat` times `every` so long; with `still`, only if the output is then still
+    beyond the threshold.
 
     `target` names a state (or, for SET_PARAMETER, a parameter; for RESET, nothing). `value` and `after`: one number, or one per patient.
     """
@@ -34,7 +35,8 @@ class Scheduled:
 class Trigger:
     """Fires when `output` crosses `threshold` (one number, or one per patient) in the given direction, `limit` times at most.
 
-    The crossing is located to rounding on the dense output of the step, and the step is made again to end there. `terminal` ends the patient
+    The crossing is located to rounding on the dense output of the step, and the step is made again to end there. `terminal`
+    ends the patient
     there with status STOPPED. "60 h after ventilation falls below 0.4, 3 times every 150 h": `Trigger("ventilation", 0.4, "falling",
     [Scheduled(Kind.ADD, "depot", 2.0, after=60, repeat=3, every=150)])`.
     """

@@ -24,7 +24,7 @@ def registry() -> Any:
     """The engine's own Pint registry; `NRS` is the numerical rating scale of pain."""
     import pint
 
-    units = pint.UnitRegistry()
+    units: Any = pint.UnitRegistry()
     units.define("NRS = [rating]")
     return units
 
