@@ -23,20 +23,46 @@ def _complete_status(_context: click.Context, _parameter: click.Parameter, incom
     shell_complete=_complete_status,
     help="Only numbers of this status, each written out: read, secondary, computed, simulated, fitted, recalled or assumed.",
 )
-@click.option("--unused", is_flag=True, help="Only sources from which no number and no statement is taken.")
+@click.option(
+    "--unused", is_flag=True, help="Sources from which nothing is taken, and values that were found and left out, with the reason."
+)
+@click.option("--conflicts", is_flag=True, help="Quantities on which sources differ more than threefold, and what is done.")
+@click.option("--searches", is_flag=True, help="The searches of the literature: question, date, terms, what was taken and what not.")
 @json_option
 @pass_settings
-def command(settings: Settings, status: str | None, unused: bool, as_json: bool) -> None:
+def command(
+    settings: Settings, status: str | None, unused: bool, conflicts: bool, searches: bool, as_json: bool
+) -> None:
     """List the sources with the numbers taken from them, counted by status, and the numbers that are assumed."""
     from analgesia import show
     from analgesia.errors import EvidenceError
 
-    if status is not None and unused:
-        raise EvidenceError("--status and --unused exclude each other: an unused source has no numbers")
-    listed = show.list_sources(settings.library(), status, unused=unused)
+    if sum((status is not None, unused, conflicts, searches)) > 1:
+        raise EvidenceError(
+            "--status, --unused, --conflicts and --searches exclude each other: each asks for another list"
+        )
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    library = settings.library()
+    if conflicts:
+        table = show.list_conflicts(library)
+        write_json(table) if as_json else console.print(show.render_conflicts(table))
+        return
+    if searches:
+        done = show.list_searches(library)
+        write_json(done) if as_json else console.print(show.render_searches(done))
+        return
+    listed = show.list_sources(library, status, unused=unused)
+    if unused:
+        left = show.list_left_out(library)
+        if as_json:
+            write_json({"sources": listed, "left_out": left})
+            return
+        console.print(show.render_sources(listed, status))
+        console.print(show.render_left_out(left))
+        return
     if as_json:
         write_json(listed)
         return
-    from rich.console import Console
-
-    Console(highlight=False).print(show.render_sources(listed, status))
+    console.print(show.render_sources(listed, status))

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from analgesia.errors import EvidenceError
 from analgesia.evidence.claim_schema import Claim
+from analgesia.evidence.consistency import check_records
 from analgesia.evidence.layers import Entry, Layer, overlaid, read_layer
 from analgesia.evidence.numbers import Number
 from analgesia.evidence.parsing import did_you_mean
@@ -25,10 +26,12 @@ from analgesia.evidence.schema import (
     Drug,
     Fit,
     Harm,
+    LeftOut,
     Neuron,
     Population,
     Product,
     Receptor,
+    Search,
     Source,
     Trial,
 )
@@ -84,13 +87,16 @@ class Library:
     populations: Folder[Population]
     trials: Folder[Trial]
     claims: Folder[Claim]
+    searches: Folder[Search]
+    left_out: Folder[LeftOut]
 
     def __init__(self, layer: Layer) -> None:
+        self._layer = layer
         for folder, model in FOLDERS.items():
             records = {name: _record(model, entry) for name, entry in layer[folder].items()}
             setattr(self, folder, Folder(folder, records))
         _check_references(self, layer)
-        self._layer = layer
+        check_records(self, self.cited())
 
     @cached_property
     def hash(self) -> str:

@@ -193,6 +193,65 @@ class Trial(Record):
     findings: list[Finding] = []
 
 
+class Exclusion(Part):
+    """What a search found and did not take, and why."""
+
+    reason: StrictStr
+    n: StrictInt | None = None
+    what: StrictStr | None = None
+
+
+class Search(Record):
+    """One search of the literature, recorded as PRISMA asks: question, date, where, terms, hits, what was taken and what not.
+
+    `included` names files of `sources`. Counts that were not kept are left out and said so in `limits`.
+    """
+
+    question: StrictStr
+    date: StrictStr
+    where: list[StrictStr]
+    terms: list[StrictStr]
+    identified: StrictInt | None = None
+    screened: StrictInt | None = None
+    included: list[StrictStr] = []
+    excluded: list[Exclusion] = []
+    found: StrictStr
+    limits: StrictStr | None = None
+    claims: list[Name] = []
+
+
+REASONS = {
+    "another_part": "belongs to a part of the program that keeps its own numbers",
+    "duplicate": "stands elsewhere in the evidence, from this or another source",
+    "no_model": "no part of the program has a place for it yet",
+    "not_human": "measured in animals, and no rule takes it to people",
+    "not_usable": "ambiguous as printed, implausible or without a unit",
+    "outside": "outside what is asked: law, products and compounds that are not followed",
+    "text_only": "a statement without a number, said in a claim or not needed",
+}
+"""Why a value that was found is not used."""
+
+
+class Unused(Part):
+    """Values of one source that were found and not used, with the reason."""
+
+    reason: StrictStr
+    cited: StrictStr
+    quantities: list[StrictStr]
+
+    @model_validator(mode="after")
+    def _known(self) -> Unused:
+        if self.reason not in REASONS:
+            raise ValueError(f"reason {self.reason!r} is none of {', '.join(sorted(REASONS))}")
+        return self
+
+
+class LeftOut(Record):
+    """Values that were collected and are not used, so that nobody looks for them twice."""
+
+    groups: list[Unused] = []
+
+
 FOLDERS: dict[str, type[Record]] = {
     "sources": Source,
     "drugs": Drug,
@@ -207,10 +266,12 @@ FOLDERS: dict[str, type[Record]] = {
     "populations": Population,
     "trials": Trial,
     "claims": Claim,
+    "searches": Search,
+    "left_out": LeftOut,
 }
 """Folder name -> what its files may say."""
 
-BARE_NUMBERS_ALLOWED = frozenset({"claims", "trials"})
+BARE_NUMBERS_ALLOWED = frozenset({"claims", "trials", "searches"})
 """Folders whose free tables hold settings (doses, sizes, thresholds of a rule) rather than facts about the world."""
 
 COUNTS = frozenset({"n", "year", "power", "exponent", "order", "index", "count", "version"})

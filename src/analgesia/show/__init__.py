@@ -6,6 +6,14 @@ A number that was not read in its paper carries a mark (`analgesia.evidence.MARK
 from __future__ import annotations
 
 from analgesia.show.data import KINDS, describe_number, describe_source, list_sources, show, source_flags
+from analgesia.show.ledger import (
+    list_conflicts,
+    list_left_out,
+    list_searches,
+    render_conflicts,
+    render_left_out,
+    render_searches,
+)
 from analgesia.show.marks import legend, marked, significant
 from analgesia.show.text import render, render_sources, source_line
 
@@ -14,9 +22,15 @@ __all__ = [
     "describe_number",
     "describe_source",
     "legend",
+    "list_conflicts",
+    "list_left_out",
+    "list_searches",
     "list_sources",
     "marked",
     "render",
+    "render_conflicts",
+    "render_left_out",
+    "render_searches",
     "render_sources",
     "show",
     "significant",
