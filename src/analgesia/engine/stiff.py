@@ -179,11 +179,11 @@ def _step(k: Kernels) -> None:
     for i in range(size):
         new = v.add(current[i], stages[-1][i])
         code.store(new, w.new_y + i)
-        scale = v.maximum(v.absolute(y[i]), v.absolute(new))
+        before, after = v.absolute(y[i]), v.absolute(new)
+        scale = v.select(v.compare(">", before, after), before, after)
         scale = v.add(v.mul(scale, relative), code.splat(code.item(tolerance, code.i(1 + i))))
-        ratio = v.div(stages[-1][i], scale)
-        square = v.mul(ratio, ratio)
-        error = square if error is None else v.add(error, square)
+        ratio = v.mul(stages[-1][i], v.rough_reciprocal(scale))
+        error = v.mul(ratio, ratio) if error is None else v.add(error, v.mul(ratio, ratio))
     code.store(v.mul(error, v.const(1.0 / size)), w.scalar("error"))
     b.ret_void()
 
