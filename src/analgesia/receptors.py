@@ -27,6 +27,9 @@ from analgesia.evidence import Library, Number
 
 Array = NDArray[np.float64]
 
+ENDOGENOUS = "endogenous_shift"
+"""Parameter of a receptor: how much weaker ligands bind where its own ligand competes, 1 + its concentration over its constant."""
+
 
 def bound_ratio(concentration: Any, affinity: Any) -> Any:
     """Concentration as a multiple of the affinity constant, x = A / K; both in nM."""
@@ -76,7 +79,8 @@ class Constants:
     """Affinity constants (nM), efficacies (1) and reserve (1) of one receptor's ligands; arrays run over draws of ignorance.
 
     `binding` is "agonism", with constants on the working scale, or "occupancy" for a site where being held is the whole effect
-    (alpha2delta): there every ligand counts alike, the constants are those of binding and the stimulus is the occupancy.
+    (alpha2delta): there every ligand counts alike, the constants are those of binding, shifted by the site's own ligand where the
+    receptor says so, and the stimulus is the occupancy.
     """
 
     receptor: str
@@ -157,8 +161,11 @@ def constants_for(
 
 
 def _held(name: str, receptor: str, library: Library, draw: Draw) -> Working:
-    """Constants of a site where being held is the effect: the binding constant as measured."""
+    """Constants of a site where being held is the effect: the binding constant times what endogenous ligands make of it in tissue."""
     affinity = draw(library.drugs[name].affinity[receptor], "nM", f"{name}.affinity.{receptor}")
+    parameters = library.receptors[receptor].parameters
+    if ENDOGENOUS in parameters:
+        affinity = affinity * draw(parameters[ENDOGENOUS], "1", f"{receptor}.{ENDOGENOUS}")
     if not np.all(affinity > 0.0):
         raise EvidenceError(f"drug {name}, receptor {receptor}: an affinity must be > 0 nM")
     return Working(affinity, np.zeros_like(affinity))

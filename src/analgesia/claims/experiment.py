@@ -19,7 +19,7 @@ from analgesia import pathway, patients
 from analgesia.claims.endpoints import PLACEBO, Endpoint, endpoint_of, hours
 from analgesia.claims.judge import Judgement, judge
 from analgesia.claims.margins import potency_of
-from analgesia.claims.prediction import Prediction, arm_prediction, validation_of
+from analgesia.claims.prediction import Prediction, arm_prediction, between_trials_of, validation_of
 from analgesia.errors import AnalgesiaError, EvidenceError, ModelError
 from analgesia.evidence import Library, Tally, tally
 from analgesia.evidence.claim_schema import Claim, ExperimentArm
@@ -239,9 +239,15 @@ def _predict(
     if endpoint is None:
         return Prediction("none", reason=claim.experiment.no_endpoint)
     total = hours(claim.experiment.duration, 24.0)
+    between = between_trials_of(endpoint, library)
     arms = tuple(
         arm_prediction(
-            endpoint, result, arm.name, max(total - hours(arm.every, total), 0.0), comparator=arm.comparator
+            endpoint,
+            result,
+            arm.name,
+            max(total - hours(arm.every, total), 0.0),
+            comparator=arm.comparator,
+            between_trials=between,
         )
         for arm in claim.experiment.arms
     )

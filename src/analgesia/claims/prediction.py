@@ -1,13 +1,18 @@
 """The prediction block of a claim: what the model says, labelled as the extrapolation it is.
 
 effect(draw)  = mean over people of the endpoint            -> median and 90 % interval over draws of ignorance
+effect(trial) = effect(draw) + what trials of one drug differ by   -> 90 % interval of what a large trial would find
 effect(lane)  = the endpoint of one person under one draw   -> 90 % interval over people and ignorance
+
+The interval of a trial exists for the change of pain alone, where the scatter between trials is known; sampling error, which depends on
+the size of the trial, and errors in the structure of the model are in none of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -19,12 +24,15 @@ from analgesia.evidence import Library
 
 Array = NDArray[np.float64]
 
+SCATTER = 99
+"""Quantiles of the scatter between trials that each draw of ignorance meets."""
+
 LABEL = "extrapolation: computed by a model, observed in nobody"
 
 
 @dataclass(frozen=True)
 class ArmPrediction:
-    """The endpoint in one arm: median and 90 % interval of the mean over people, and the 90 % interval of persons."""
+    """The endpoint in one arm: median and 90 % interval of the mean over people, of persons, and of what a large trial would find."""
 
     arm: str
     comparator: bool
@@ -32,6 +40,7 @@ class ArmPrediction:
     interval90: tuple[float, float] | None
     persons90: tuple[float, float] | None
     failed: int
+    trial_interval90: tuple[float, float] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -41,6 +50,7 @@ class ArmPrediction:
             "median": self.median,
             "interval90": None if self.interval90 is None else list(self.interval90),
             "persons90": None if self.persons90 is None else list(self.persons90),
+            "trial_interval90": None if self.trial_interval90 is None else list(self.trial_interval90),
             "failed_runs": self.failed,
         }
 
@@ -89,6 +99,7 @@ class Prediction:
             "unit": self.unit or None,
             "median": first.median if first else None,
             "interval90": list(first.interval90) if first and first.interval90 else None,
+            "trial_interval90": list(first.trial_interval90) if first and first.trial_interval90 else None,
             "arm": first.arm if first else None,
             "arms": [arm.to_dict() for arm in self.arms],
             "kind": self.kind if self.arms else None,
@@ -98,9 +109,12 @@ class Prediction:
 
 
 def arm_prediction(
-    endpoint: Endpoint, result: Any, arm: str, start: float, *, comparator: bool
+    endpoint: Endpoint, result: Any, arm: str, start: float, *, comparator: bool, between_trials: float = 0.0
 ) -> ArmPrediction:
-    """Summarise one arm; lanes that failed (not finite) are counted and left out."""
+    """Summarise one arm; lanes that failed (not finite) are counted and left out.
+
+    `between_trials`: SD by which trials of one drug differ, in the unit of the endpoint; 0 where it is not known.
+    """
     values = endpoint.values(result, arm, start)
     finite = np.isfinite(values)
     failed = int(values.size - np.count_nonzero(finite))
@@ -117,7 +131,24 @@ def arm_prediction(
         (float(low), float(high)),
         (float(person_low), float(person_high)),
         failed,
+        _of_trials(means, between_trials) if between_trials > 0.0 else None,
     )
+
+
+def between_trials_of(endpoint: Endpoint, library: Library) -> float:
+    """SD by which trials of one drug differ in this endpoint, beyond their sampling error; 0 where it is not known."""
+    number = library.circuits["perception"].parameters.get("between_trial_sd")
+    if endpoint.name != "pain_change" or number is None:
+        return 0.0
+    return float(number.to(endpoint.unit))
+
+
+def _of_trials(means: Array, between: float) -> tuple[float, float]:
+    """90 % interval of mean + normal scatter: every mean meets the same evenly spread quantiles of the scatter."""
+    levels = (np.arange(SCATTER) + 0.5) / SCATTER
+    scatter = between * np.array([NormalDist().inv_cdf(level) for level in levels])
+    low, high = np.quantile(np.add.outer(means, scatter), INTERVAL)
+    return float(low), float(high)
 
 
 def validation_of(endpoint: Endpoint, library: Library, inside: Sequence[bool] | None = None) -> Validation:

@@ -1,8 +1,9 @@
-"""Fit kinetics to published exposure studies."""
+"""Fit kinetics to published exposure studies, or what lies between receptors and pain to trials of pain."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,18 +17,21 @@ from analgesia.commands._common import (
     write_json,
 )
 
-SUMMARY = "Fit the kinetics of a compound to published exposure studies, by simulating them."
+if TYPE_CHECKING:
+    from analgesia.calibration.pain import PainFit
+
+SUMMARY = "Fit kinetics, or the way from receptors to pain, to published studies, by simulating them."
+PAIN = "pain"
 
 
 @click.command()
-@click.argument("compound")
+@click.argument("what")
 @click.option(
     "--people",
     "size",
-    default=160,
-    show_default=True,
+    default=None,
     type=click.IntRange(20, 5_000),
-    help="People per study.",
+    help="People per study (kinetics 160, pain 20).",
 )
 @click.option(
     "--write",
@@ -40,14 +44,82 @@ SUMMARY = "Fit the kinetics of a compound to published exposure studies, by simu
 @json_option
 @pass_settings
 def command(
+    settings: Settings, what: str, size: int | None, folder: Path | None, from_priors: bool, as_json: bool
+) -> None:
+    """Fit WHAT: the kinetics of a compound (mitragynine) to exposure studies, or pain to trials of pain.
+
+    Only studies that may be used to fit are opened. Each is simulated as it was done (sampling times and limits of quantification;
+    regimens and day of observation) and numbers are moved until it prints what was published. Priors stand in
+    fits/WHAT_priors.toml. With --write the result becomes an evidence folder, to be laid over the evidence
+    (`analgesia --evidence FOLDER ...`) or to replace it. A fit of pain always begins at its priors.
+    """
+    if what == PAIN:
+        _pain(settings, size or 20, folder, as_json)
+    else:
+        _kinetics(settings, what, size or 160, folder, from_priors, as_json)
+
+
+def _pain(settings: Settings, size: int, folder: Path | None, as_json: bool) -> None:
+    from analgesia.calibration import pain
+    from analgesia.calibration.pain_write import write
+
+    library = settings.library()
+    with progress("fit", unit="steps") as report:
+        found = pain.fit(library, size=size, progress=report)
+    written = write(found, library, folder) if folder is not None else []
+    if as_json:
+        write_json(
+            {
+                "numbers": [
+                    {"name": target.name, "value": found.value(target), "error_log": found.error(target)}
+                    for target in found.targets
+                ],
+                "results": [vars(row) for row in found.rows],
+                "waiting": [{"trial": trial, "missing": drug} for trial, drug in found.waiting],
+                "cost": found.cost,
+                "steps": found.steps,
+                "written": [str(path) for path in written],
+            }
+        )
+        return
+    _tell_pain(found)
+    for path in written:
+        click.echo(f"Written: {path}")
+
+
+def _tell_pain(found: PainFit) -> None:
+    numbers = [
+        [
+            target.name,
+            f"{found.value(target):.3g}",
+            f"{found.error(target):.2f}",
+            f"{found.prior_sd(target):.2f}",
+        ]
+        for target in found.targets
+    ]
+    click.echo(table(("number", "fitted", "SD of ln", "before"), numbers))
+    click.echo()
+    results = [
+        [
+            row.trial,
+            row.arm,
+            f"{row.published:+.2f} ({row.se:.2f})",
+            f"{row.simulated:+.2f}",
+            f"{row.distance:+.1f}",
+        ]
+        for row in found.rows
+    ]
+    click.echo(table(("trial", "arm", "published (SE)", "simulated", "distance"), results))
+    for trial, drug in found.waiting:
+        click.echo(f"Not used: {trial} (no kinetics of {drug})")
+    click.echo(
+        f"\nSum of squares {found.cost:.1f} after {found.steps} steps. Distances in SD of sampling and between trials."
+    )
+
+
+def _kinetics(
     settings: Settings, compound: str, size: int, folder: Path | None, from_priors: bool, as_json: bool
 ) -> None:
-    """Fit the kinetics of COMPOUND (mitragynine) to every exposure study that may be used to fit.
-
-    Each study is simulated with its own sampling times and limit of quantification and analysed without compartments; numbers
-    are moved until it prints what was published. Priors stand in circuits/COMPOUND_priors.toml. With --write the result becomes an
-    evidence folder, to be laid over the evidence (`analgesia --evidence FOLDER ...`) or to replace it.
-    """
     from analgesia.calibration import fit, free_numbers
     from analgesia.calibration.write import write
 
