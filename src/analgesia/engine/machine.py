@@ -13,9 +13,13 @@ import llvmlite.binding as llvm
 def _target() -> tuple[Any, str]:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    features = llvm.get_host_cpu_features()
-    flat = features.flatten() if features else ""
-    return features, flat
+    try:
+        features = dict(llvm.get_host_cpu_features())
+    except RuntimeError:  # LLVM cannot tell on this system: the name of the processor has to do
+        return {}, ""
+    return features, ",".join(
+        f"{'+' if present else '-'}{name}" for name, present in sorted(features.items())
+    )
 
 
 def description() -> str:
