@@ -186,3 +186,22 @@ def test_kratom_alkaloid_by_mouth() -> None:
     assert max(h - x for h, x in zip(high, low, strict=True)) > 20
     assert found["translations"]
     assert found["out_of_range"] is True
+
+
+def test_evidence_of_ones_own_changes_the_course(tmp_path: Path) -> None:
+    (tmp_path / "harms").mkdir()
+    (tmp_path / "harms" / "mine.toml").write_text(
+        'name = "ventilation_fentanyl"\n[parameters.V_F]\nmultiply = 10\nnote = "a test"\n'
+    )
+    words = ("--opioid", "fentanyl", "--bolus", "0.2mg", "--hours", "0.02")
+    plain, mine = answer(*words), answer(*words, "--evidence", str(tmp_path))
+    assert min(mine["ventilation_L_per_min"]) > min(plain["ventilation_L_per_min"]) + 0.5
+
+
+def test_more_people_than_the_virtual_population_has() -> None:
+    words = ("--opioid", "fentanyl", "--bolus", "0mg", "--hours", "0.01")
+    found = answer(*words, "--patients", "2003")
+    assert found["arrest_percent"] == 0
+    result = ask(*words, "--patients", "60000")
+    assert result.exit_code == 2
+    assert "50,000" in result.output

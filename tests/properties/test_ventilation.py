@@ -172,3 +172,19 @@ def test_later_sprays_bring_less() -> None:
     )
     assert 3.0 * one < early < 3.9 * one
     assert four < 4.0 * one
+
+
+def test_all_opioids_of_a_run_together() -> None:
+    brain = {"mitragynine": np.full((5, 49), 20.0), "7-hydroxymitragynine": np.full((5, 49), 10.0)}
+    plasma = {name: values * 50 for name, values in brain.items()}
+    kratom = receptor_form.together(HOURS, plasma, brain, library=LIBRARY)
+    with_morphine = receptor_form.together(
+        HOURS,
+        plasma | {"morphine": np.full((5, 49), 20.0)},
+        brain | {"morphine": np.full((5, 49), 10.0), "gabapentin": np.full((5, 49), 1e4)},
+        library=LIBRARY,
+    )
+    nothing = receptor_form.together(HOURS, {}, {"gabapentin": np.full((5, 49), 1e4)}, library=LIBRARY)
+    assert kratom.shape == with_morphine.shape == (5, 49)
+    assert np.all(with_morphine[:, 1:] < kratom[:, 1:])
+    np.testing.assert_array_equal(nothing, 1.0)

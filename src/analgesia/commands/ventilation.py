@@ -11,6 +11,7 @@ from analgesia.commands._common import (
     MAXIMUM_PATIENTS,
     QuantityType,
     Settings,
+    evidence_option,
     json_option,
     pass_settings,
     progress,
@@ -66,6 +67,7 @@ SUMMARY = "Simulate breathing under an opioid, with or without an antagonist."
 @click.option("--hours", type=float, default=1.5, show_default=True, help="How long.")
 @seed_option
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Write a figure to this file.")
+@evidence_option
 @json_option
 @pass_settings
 def command(
