@@ -74,6 +74,8 @@ class Commands(click.Group):
             sys.exit(error.exit_code)
         except AnalgesiaError as error:
             complain(str(error), 2)
+        except MemoryError:
+            complain("this needs more memory than there is: ask for fewer patients or fewer draws", 2)
         except OSError as error:  # a file that cannot be read or written
             complain(f"{error.strerror or error}: {error.filename or 'the file that was asked for'}", 2)
         except (KeyboardInterrupt, click.Abort):

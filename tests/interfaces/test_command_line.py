@@ -141,6 +141,7 @@ def test_a_fault_of_the_program_is_one_sentence_and_code_1(monkeypatch: pytest.M
     [
         (cli.AnalgesiaError("drugs/x.toml: clearance: no unit. Add unit."), 2),
         (PermissionError(13, "Permission denied", "/report.html"), 2),
+        (MemoryError(), 2),
         (KeyboardInterrupt(), 130),
         (click.UsageError("no"), 2),
     ],
