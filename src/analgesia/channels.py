@@ -189,7 +189,8 @@ def channel(name: str, library: Library) -> Channel:
             f'{place}: a sodium channel needs an equation `available`, the share that is not inactivated, such as "h * s"'
         )
     plain = {key: _plain(number) for key, number in record.parameters.items()}
-    constants, kept = ({key: pair[k] for key, pair in plain.items()} for k in (0, 1))
+    constants = {key: value for key, (value, _) in plain.items()}
+    kept = {key: unit for key, (_, unit) in plain.items()}
     known = {*constants, *gates, *SURROUNDINGS, *equations}
     for key, expression in equations.items():
         unknown = expression.names() - known

@@ -24,10 +24,20 @@ def _complete_status(_context: click.Context, _parameter: click.Parameter, incom
     help="Only numbers of this status, each written out: read, secondary, computed, simulated, fitted, recalled or assumed.",
 )
 @click.option(
-    "--unused", is_flag=True, help="Sources from which nothing is taken, and values that were found and left out, with the reason."
+    "--unused",
+    is_flag=True,
+    help="Sources from which nothing is taken, and values that were found and left out, with the reason.",
 )
-@click.option("--conflicts", is_flag=True, help="Quantities on which sources differ more than threefold, and what is done.")
-@click.option("--searches", is_flag=True, help="The searches of the literature: question, date, terms, what was taken and what not.")
+@click.option(
+    "--conflicts",
+    is_flag=True,
+    help="Quantities on which sources differ more than threefold, and what is done.",
+)
+@click.option(
+    "--searches",
+    is_flag=True,
+    help="The searches of the literature: question, date, terms, what was taken and what not.",
+)
 @json_option
 @pass_settings
 def command(

@@ -117,7 +117,9 @@ def schedule(system: System, triggers: Sequence[Trigger], patients: int) -> Sche
     }
     thresholds = [_column(t.threshold, patients, f"threshold of `{t.output}`") for t in triggers]
     waiting = sum(trigger.limit * sum(a.repeat for a in trigger.actions) for trigger in triggers)
-    queue = max(8, 1 << (waiting - 1).bit_length()) if waiting else 0  # few sizes, so that few kernels are compiled
+    queue = (
+        max(8, 1 << (waiting - 1).bit_length()) if waiting else 0
+    )  # few sizes, so that few kernels are compiled
     return Schedule(
         words,
         _stack(thresholds, patients),

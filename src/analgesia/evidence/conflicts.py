@@ -68,7 +68,9 @@ def conflicts(library: Library, threshold: float = THRESHOLD) -> tuple[Conflict,
         for number in library.numbers(kind, name)
         for conflict in _of(kind, name, number, threshold)
     ]
-    return tuple(sorted(found, key=lambda conflict: (-conflict.ratio, conflict.kind, conflict.name, conflict.key)))
+    return tuple(
+        sorted(found, key=lambda conflict: (-conflict.ratio, conflict.kind, conflict.name, conflict.key))
+    )
 
 
 def _of(kind: str, name: str, number: Number, threshold: float) -> Iterator[Conflict]:

@@ -83,14 +83,18 @@ def _fits(number: Number, unit: str, molar_mass: float | None) -> None:
     try:
         number._convert(number.value, unit, molar_mass)
     except UnitError as problem:
-        raise UnitError(f"{number.place}: {number.unit} is no unit for this number, which is read in {unit} ({problem})") from None
+        raise UnitError(
+            f"{number.place}: {number.unit} is no unit for this number, which is read in {unit} ({problem})"
+        ) from None
 
 
 def _searches(library: Any) -> None:
     for search in library.searches.values():
         for source in search.included:
             if source not in library.sources:
-                raise EvidenceError(f"{_files(search)}: included: no such source {source!r}; add sources/{source}.toml")
+                raise EvidenceError(
+                    f"{_files(search)}: included: no such source {source!r}; add sources/{source}.toml"
+                )
         for claim in search.claims:
             if claim not in library.claims:
                 raise EvidenceError(f"{_files(search)}: claims: no such claim {claim!r}")

@@ -181,7 +181,15 @@ def drug_fluxes(
         "solid": -p.dissolution_rate * y.solid,
         "lumen": p.dissolution_rate * y.solid - uptake - lost,
         "depot": -absorbed,
-        "central": portal + formed + appearing + absorbed - metabolised - renal - elsewhere - to_peripheral - to_deep,
+        "central": portal
+        + formed
+        + appearing
+        + absorbed
+        - metabolised
+        - renal
+        - elsewhere
+        - to_peripheral
+        - to_deep,
         "peripheral": to_peripheral,
         "deep": to_deep,
         "urine": renal,

@@ -52,7 +52,11 @@ def render_conflicts(table: Sequence[Mapping[str, Any]]) -> RenderableType:
         for member in conflict["members"]:
             shown = marked(member["value"], conflict["unit"], member["status"])
             about = ", ".join(str(member[key]) for key in ("source", "species", "system") if member[key])
-            parts.append(Text(f"    {shown}  {about}" + (f"  (beside: {member['beside']})" if member["beside"] else "")))
+            parts.append(
+                Text(
+                    f"    {shown}  {about}" + (f"  (beside: {member['beside']})" if member["beside"] else "")
+                )
+            )
             statuses.append(member["status"])
         parts.append(Text(f"    -> {conflict['handling']}"))
     parts.append(Text(f"{len(table)} quantities on which sources differ more than threefold.", style="bold"))
@@ -67,7 +71,9 @@ def render_left_out(groups: Sequence[Mapping[str, Any]]) -> RenderableType:
 
     parts: list[RenderableType] = []
     for group in groups:
-        parts.append(Text(f"{group['collection']}, {group['cited']}: left out, {group['meaning']}", style="bold"))
+        parts.append(
+            Text(f"{group['collection']}, {group['cited']}: left out, {group['meaning']}", style="bold")
+        )
         parts.append(Text(f"    {'; '.join(group['quantities'])}"))
     total = sum(len(group["quantities"]) for group in groups)
     parts.append(Text(f"{total} values found and left out.", style="bold"))

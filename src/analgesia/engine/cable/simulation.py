@@ -184,7 +184,7 @@ class _Run:
         parts: list[Array] = []
         start = 0.0
         for stage in self.stages:
-            parts.append(start + np.arange(0, _steps(stage), self._every(stage)) * stage.dt)
+            parts.append(start + np.arange(0, _steps(stage), self._every(stage), dtype=np.float64) * stage.dt)
             start += _steps(stage) * stage.dt
         return np.concatenate([np.zeros(0), *parts])
 
