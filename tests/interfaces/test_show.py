@@ -109,7 +109,7 @@ def test_names_complete_in_the_shell() -> None:
     context = Context(show_command.command)
     context.params["kind"] = "drug"
     parameters = {parameter.name: parameter for parameter in show_command.command.params}
-    assert [c.value for c in parameters["name"].shell_complete(context, "mitr")] == ["mitragynine"]
+    assert [c.value for c in parameters["name"].shell_complete(context, "gabap")] == ["gabapentin"]
     assert "drug" in [c.value for c in parameters["kind"].shell_complete(context, "dr")]
 
 

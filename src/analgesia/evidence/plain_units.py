@@ -66,10 +66,18 @@ for _base, (_size, _dimension) in _PREFIXED.items():
         _KNOWN.setdefault(_prefix + _base, (_factor * _size, _dimension))
 
 
+_BRACKETS = re.compile(r"/\(([^()/]+)\)")
+
+
+def _without_brackets(unit: str) -> str:
+    """`1/(ms*mV)` written as `1/ms/mV`; other brackets are left for pint."""
+    return _BRACKETS.sub(lambda match: "/" + match[1].replace("*", "/"), unit)
+
+
 @lru_cache(maxsize=1024)
 def read(unit: str) -> tuple[float, Dimension] | None:
     """Factor to SI and dimension of a normalised unit text, or None when pint must be asked."""
-    parts = re.split(r"\s*([*/])\s*", unit)
+    parts = re.split(r"\s*([*/])\s*", _without_brackets(unit))
     factor, exponents = 1.0, [0.0] * 6
     for index in range(0, len(parts), 2):
         match = _TOKEN.fullmatch(parts[index])
@@ -86,7 +94,7 @@ def read(unit: str) -> tuple[float, Dimension] | None:
 
 def exists(unit: str) -> bool:
     """True when every part of a normalised unit text is known here; False means: ask pint."""
-    matches = [_TOKEN.fullmatch(part) for part in re.split(r"\s*[*/]\s*", unit)]
+    matches = [_TOKEN.fullmatch(part) for part in re.split(r"\s*[*/]\s*", _without_brackets(unit))]
     return all(match and (match[1] in _KNOWN or match[1] in _WITHOUT_FACTOR) for match in matches)
 
 
