@@ -3,9 +3,9 @@
     effect site     dC_e/dt = ke0 (C - C_e)
     receptor        kinetic      d rho/dt = kon C_e (1 - rho)(1 - b) - koff rho        (Yassen 2007 buprenorphine, Olofsen 2010 morphine)
                     equilibrium  rho = C_e^h / (C50^h + C_e^h)                         (Yassen 2007 fentanyl)
-                    library      rho_i = (C_i/s K_i) / (1 + sum C_j/s K_j), C unbound in the brain  (kratom alkaloids)
+                    library      rho_i = (C_i/K_i) / (1 + sum C_j/K_j), C unbound in the brain, K and tau of `agonism`  (kratom alkaloids)
     transduction    linear       E = alpha rho
-                    operational  E = [S/(1 + S)] / [r tau_m/(1 + r tau_m)],  S = r sum tau_i rho_i   (m: morphine, r: reserve; s: shift)
+                    operational  E = [S/(1 + S)] / [r tau_m/(1 + r tau_m)],  S = r sum tau_i rho_i   (m: morphine, r: reserve)
     ventilation     V = V0 max(0, 1 - E - sum of other depressants)
 
 b is the share of free receptors that naloxone holds. A ceiling appears only where alpha or tau gives one. Ventilation is that of
@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analgesia import evidence
+from analgesia.agonism import working
 from analgesia.engine import draws
 from analgesia.errors import EvidenceError, ModelError
 from analgesia.evidence import Library, Number
@@ -32,6 +33,7 @@ Array = NDArray[np.float64]
 Depressant = Callable[[Array], Array]
 """Times (h) -> share of the ventilation at the start that something else takes away (0 to 1), of the same shape."""
 
+MU = "mu_opioid"
 MAXIMUM_STEP = 1.0 / 60.0
 """Hours; the receptor is stepped at most this far at a time with its rates held at mid-step."""
 
@@ -72,6 +74,7 @@ def respond(
     naloxone: Array | None = None,
     depressants: Sequence[Depressant] = (),
     replicates: int = 1,
+    guesses: NDArray[np.int64] | None = None,
     seed: int = 1,
 ) -> Response:
     """Breathing for a concentration course.
@@ -79,12 +82,13 @@ def respond(
     `concentration` [time] or [draw, time] at `times` (h, increasing): total in plasma, ng/mL, or, for the kratom alkaloids, unbound in
     the brain, nM; linear between times. `partners` are other agonists of the library that compete with it, in the same form as a kratom
     alkaloid. `naloxone` is its plasma course in ng/mL. With `replicates` > 1 every number is drawn from what is not known
-    about it and from how people differ; the first row always holds the central values.
+    about it and from how people differ; the first row then holds the central values. With
+    `guesses` [draw] rows of one guess share what is not known and differ as people do; then no row is central.
     """
     library = library or evidence.load()
     form = record(library, drug)
     times, concentration = np.asarray(times, dtype=float), np.asarray(concentration, dtype=float)
-    numbers = _Numbers(library, form, replicates, seed)
+    numbers = _Numbers(library, form, replicates, seed, guesses)
     site = _rows(times, concentration, replicates)
     if form.identifiers["receptor"] == "library":
         if naloxone is not None or subject != "naive":
@@ -120,12 +124,14 @@ def together(
     brain: Mapping[str, Array],
     *,
     library: Library | None = None,
+    guesses: NDArray[np.int64] | None = None,
     seed: int = 1,
 ) -> Array:
     """Ventilation [lane, time] as a share of its start under every opioid of a run, each by its own form, effects added.
 
     `plasma` (total, ng/mL) and `brain` (unbound, nM) are courses [lane, time] by drug at `times` (h), one lane per person and guess; drugs
-    without a receptor form, such as gabapentin, are passed over. The kratom alkaloids compete with each other.
+    without a receptor form, such as gabapentin, are passed over. The kratom alkaloids compete with each other. `guesses` [lane] says which
+    lanes share what is not known (by default each has its own, the first the central values).
     """
     library = library or evidence.load()
     forms = {drug: library.harms.get(f"ventilation_receptor_{drug}") for drug in brain}
@@ -138,11 +144,20 @@ def together(
         first, *rest = sorted(competing)
         partners = {drug: brain[drug] for drug in rest}
         effect += respond(
-            first, times, brain[first], library=library, partners=partners, replicates=lanes, seed=seed
+            first,
+            times,
+            brain[first],
+            library=library,
+            partners=partners,
+            replicates=lanes,
+            guesses=guesses,
+            seed=seed,
         ).effect
     for drug, form in forms.items():
         if form is not None and drug not in competing:
-            effect += respond(drug, times, plasma[drug], library=library, replicates=lanes, seed=seed).effect
+            effect += respond(
+                drug, times, plasma[drug], library=library, replicates=lanes, guesses=guesses, seed=seed
+            ).effect
     return np.maximum(1.0 - effect, 0.0)
 
 
@@ -175,7 +190,15 @@ def equilibrated(times: Array, concentration: Array, rate: Array) -> Array:
 class _Numbers:
     """The numbers of one form, drawn once per replicate (another person under another guess); notes what is assumed or translated."""
 
-    def __init__(self, library: Library, form: Harm, replicates: int, seed: int) -> None:
+    def __init__(
+        self,
+        library: Library,
+        form: Harm,
+        replicates: int,
+        seed: int,
+        guesses: NDArray[np.int64] | None = None,
+    ) -> None:
+        self.guesses = guesses
         self.library, self.form, self.replicates, self.seed = library, form, replicates, seed
         self._noted: dict[str, Number] = {}
 
@@ -193,13 +216,17 @@ class _Numbers:
         self._noted[key] = number
         central = number.to(unit)
         moved = np.zeros(self.replicates)
-        for kind, spread in (
-            ("ignorance", number.uncertainty_sd_log),
-            ("diversity", number.diversity_sd_log),
-        ):
-            if self.replicates > 1 and spread > 0.0:
-                moved += spread * np.asarray(draws.normal(self.seed, f"{kind}/{key}", self.replicates))
-        moved[0] = 0.0
+        alone = self.replicates == 1 and self.guesses is None
+        if number.uncertainty_sd_log > 0.0 and not alone:
+            which = np.arange(self.replicates) if self.guesses is None else self.guesses
+            normal = np.asarray(draws.normal(self.seed, f"ignorance/{key}", int(which.max()) + 1))
+            moved += number.uncertainty_sd_log * normal[which]
+        if number.diversity_sd_log > 0.0 and not alone:
+            moved += number.diversity_sd_log * np.asarray(
+                draws.normal(self.seed, f"diversity/{key}", self.replicates)
+            )
+        if self.guesses is None:
+            moved[0] = 0.0
         return np.asarray(central * np.exp(moved))
 
     def rate(self, rate: str, half_life: str, table: str = "") -> Array:
@@ -296,29 +323,17 @@ def _bound(times: Array, site: Array, blocked: Array, kon: Array, koff: Array) -
 
 
 def _competing(numbers: _Numbers, sites: Mapping[str, Array]) -> tuple[Array, Array]:
-    """Occupancy by all agonists together and the effect of their joint stimulus, [draw, time]."""
-    reserve, shift = numbers("reserve", "1"), numbers("shift", "1")
-    drugs = numbers.library.drugs
+    """Occupancy by all agonists together and the effect of their joint stimulus, [draw, time], on the working scale of `agonism`."""
+    reserve = numbers("reserve", "1")
     ratios: dict[str, Array] = {}
+    pushes: dict[str, Array] = {}
     for drug, site in sites.items():
-        if "mu_opioid" not in drugs[drug].affinity or "mu_opioid" not in drugs[drug].efficacy:
-            raise EvidenceError(f"{drug} has no affinity and efficacy at mu_opioid in the library")
-        constant = numbers.draw(drugs[drug].affinity["mu_opioid"], "nM", f"{drug}.affinity.mu_opioid")
-        ratios[drug] = site / (shift * constant)[:, None]
+        constants = working(drug, MU, numbers.library, numbers.draw)
+        ratios[drug] = site / constants.affinity[:, None]
+        pushes[drug] = (reserve * constants.efficacy)[:, None]
     total = 1.0 + sum(ratios.values())
-    stimulus = sum(
-        (reserve * numbers.draw(_efficacy(numbers.library, drug), "1", f"{drug}.efficacy.mu_opioid"))[:, None]
-        * ratio
-        / total
-        for drug, ratio in ratios.items()
-    )
-    reference = numbers.form.identifiers["reference"]
-    full = reserve * numbers.draw(
-        _efficacy(numbers.library, reference), "1", f"{reference}.efficacy.mu_opioid"
-    )
+    stimulus = sum(pushes[drug] * ratio / total for drug, ratio in ratios.items())
+    reference = working(numbers.form.identifiers["reference"], MU, numbers.library, numbers.draw)
+    full = reserve * reference.efficacy
     effect = stimulus / (1.0 + stimulus) * ((1.0 + full) / full)[:, None]
     return np.asarray(1.0 - 1.0 / total), np.minimum(effect, 1.0)
-
-
-def _efficacy(library: Library, drug: str) -> Number:
-    return library.drugs[drug].efficacy["mu_opioid"]
