@@ -276,3 +276,76 @@ def test_a_damaged_cache_is_replaced_and_a_fresh_process_uses_it(tmp_path: Path)
 def test_nothing_given_stays_nothing_in_few_steps() -> None:
     still = solve(ORAL, PEOPLE, times=TIMES)
     assert (still.states == 0.0).all() and still.steps.max() < 30
+
+
+@some.composite
+def expressions(draw: some.DrawFn, depth: int = 4) -> str:
+    """Source of a random equation in a, b, c."""
+    if depth == 0 or draw(some.integers(0, 5)) == 0:
+        return draw(some.sampled_from(["a", "b", "c", "0.5", "2.0", "3.0"]))
+    inner = expressions(depth=depth - 1)
+    kind = draw(
+        some.sampled_from(
+            [
+                "+",
+                "-",
+                "*",
+                "/",
+                "min",
+                "max",
+                "where",
+                "exp",
+                "log",
+                "sqrt",
+                "tanh",
+                "logistic",
+                "pow",
+                "abs",
+            ]
+        )
+    )
+    x, y = draw(inner), draw(inner)
+    match kind:
+        case "min" | "max":
+            return f"{kind}imum({x}, {y})"
+        case "where":
+            return f"where(({x} < {y}) | ({y} > 1.0), {draw(inner)}, {x})"
+        case "exp" | "tanh" | "logistic":
+            return f"{kind}({x})"
+        case "log" | "sqrt":
+            return f"{kind}(absolute({x}) + 0.1)"
+        case "pow":
+            return (
+                f"power(absolute({x}) + 0.1, {draw(some.sampled_from(['2.0', '-1.0', '0.5', '1.5', 'b']))})"
+            )
+        case "abs":
+            return f"absolute({x})"
+    return f"({x} {kind} {y})"
+
+
+@settings(max_examples=12, deadline=None)
+@given(sources=some.lists(expressions(), min_size=12, max_size=12))
+def test_vector_code_computes_what_the_equation_says(sources: list[str]) -> None:
+    functions = dict(symbols.FUNCTIONS)
+    names = {f"o{i}": "1" for i in range(len(sources))}
+
+    def observe(t, y, p):
+        local = {"a": p.a, "b": p.b, "c": p.c}
+        return {name: eval(source, functions | local) for name, source in zip(names, sources, strict=True)}  # noqa: S307
+
+    system = System(
+        "random", {"y": "1"}, dict.fromkeys("abc", "1"), lambda t, y, p: {"y": 0.0}, names, observe
+    )
+    values = np.random.default_rng(1).uniform(-2.0, 3.0, (3, 19))
+    parameters = dict(zip("abc", values, strict=True))
+    got = solve(system, parameters, times=[0.0]).outputs[:, 0]
+    with np.errstate(all="ignore"):
+        want = np.stack(
+            [np.broadcast_to(v, 19) for v in system.observations(0.0, {"y": 0.0}, parameters).values()],
+            axis=1,
+        )
+    usable = np.isfinite(want) & (np.abs(want) < 1e12)
+    close = np.isclose(got, want, rtol=1e-9, atol=1e-9) | ~usable
+    assert close.mean() > 0.99, (
+        sources
+    )  # a comparison of two equal numbers may fall either way after rounding

@@ -159,9 +159,16 @@ class Code:
 
     def splat(self, value: Any) -> Any:
         """A double in every lane."""
-        single = self.b.insert_element(ir.Constant(self.vector, ir.Undefined), value, ir.Constant(I32, 0))
+        return self._splat(value, self.vector)
+
+    def splat_whole(self, value: Any) -> Any:
+        """A 64-bit whole number in every lane."""
+        return self._splat(value, ir.VectorType(I64, self.lanes))
+
+    def _splat(self, value: Any, kind: ir.Type) -> Any:
+        single = self.b.insert_element(ir.Constant(kind, ir.Undefined), value, ir.Constant(I32, 0))
         zeros = ir.Constant(ir.VectorType(I32, self.lanes), [0] * self.lanes)
-        return self.b.shuffle_vector(single, ir.Constant(self.vector, ir.Undefined), zeros)
+        return self.b.shuffle_vector(single, ir.Constant(kind, ir.Undefined), zeros)
 
 
 class Local:

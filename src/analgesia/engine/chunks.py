@@ -90,8 +90,6 @@ def run(plan: Plan, results: Results, first: int, last: int, offset: int) -> Non
         Word.ACTION_KIND: plan.actions.kind,
         Word.ACTION_TARGET: plan.actions.target,
         Word.ACTION_VALUE: plan.actions.value,
-        Word.KEPT_STATES: plan.kept_states,
-        Word.KEPT_OUTPUTS: plan.kept_outputs,
         Word.CANCEL: plan.cancel,
         Word.STATES_OUT: results.states[place],
         Word.OUTPUTS_OUT: results.outputs[place],
@@ -101,6 +99,12 @@ def run(plan: Plan, results: Results, first: int, last: int, offset: int) -> Non
         Word.STEPS: results.steps[place],
         Word.FINAL_STATES: results.final_states[place],
     }
+    for entry, kept, names in (
+        (Word.KEPT_STATES, plan.kept_states, asked.system.states),
+        (Word.KEPT_OUTPUTS, plan.kept_outputs, asked.system.outputs),
+    ):
+        if not np.array_equal(kept, np.arange(len(names))):
+            words[entry] = kept
     if grid_rows is not None:
         words[Word.GRID_ROWS] = grid_rows
     if plan.final:

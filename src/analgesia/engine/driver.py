@@ -10,12 +10,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import llvmlite.ir as ir
+
 from analgesia.engine import delays, patient, trigger_code
 from analgesia.engine.build import F64, I64, Code
 from analgesia.engine.kernels import Kernels
 from analgesia.engine.layout import Lane, Word
 from analgesia.engine.mathematics import Vector
-from analgesia.engine.rows import next_row, result_row, set_share, share
+from analgesia.engine.rows import advance_row, result_row, set_share, share
 from analgesia.engine.solution import Status
 
 _SAFETY, _SHRINK, _GROW, _BREAK = 0.9, 0.2, 6.0, 0.1
@@ -42,12 +44,17 @@ def _outputs(k: Kernels) -> None:
     k.call(code, "dense")
     time, step = code.load(w.scalar("time")), code.load(w.scalar("used_step"))
 
+    rows = code.local(
+        k.vector, code.load(w.scalar("next_row_time"))
+    )  # a register: memory would stall on mixed sizes
+    numbers = ir.Constant(v.whole, list(range(w.lanes)))
+
     def waiting() -> Any:
-        return b.and_(accepted, due_rows(code, k))
+        return b.and_(accepted, due_rows(code, k, rows.get()))
 
     def body() -> None:
         bits = waiting()
-        row_time = code.load(w.scalar("next_row_time"))
+        row_time = rows.get()
         theta = v.div(v.exact("fsub", row_time, time), step)
         theta = v.select(v.compare("<", theta, v.const(1.0)), theta, v.const(1.0))
         arrived = v.compare("==", row_time, code.load(w.scalar("new_time")))
@@ -57,19 +64,21 @@ def _outputs(k: Kernels) -> None:
 
         def lane_row(lane: Any) -> None:
             k.call(code, "write_row", lane, result_row(code, lane))
-            next_row(code, k, lane)
+            mine = b.icmp_signed("==", numbers, code.splat_whole(lane))
+            rows.set(v.select(mine, code.splat(advance_row(code, k, lane)), rows.get()))
 
         code.for_lanes(bits, lane_row)
 
     code.repeat_while(lambda: b.icmp_signed("!=", waiting(), code.i(0)), body)
+    code.store(rows.get(), w.scalar("next_row_time"))
     b.ret_void()
 
 
-def due_rows(code: Code, k: Kernels) -> Any:
+def due_rows(code: Code, k: Kernels, row: Any) -> Any:
     """Bits of lanes whose next output lies within the step; with outputs after actions, one at the very stop waits."""
     w, b = k.workspace, code.b
     v = Vector(b, w.lanes)
-    row, new, stop = (code.load(w.scalar(n)) for n in ("next_row_time", "new_time", "stop"))
+    new, stop = code.load(w.scalar("new_time")), code.load(w.scalar("stop"))
     within = code.mask_bits(v.compare("<=", row, new))
     at_stop = code.mask_bits(b.and_(v.compare("==", row, new), v.compare("==", new, stop)))
     after = b.sub(code.i(0), code.word(Word.AFTER))
@@ -144,7 +153,11 @@ def _control(code: Code, k: Kernels, v: Vector, largest: Any) -> None:
     if w.triggers:
         kept = v.select(cut, step, kept)
     accepted_bits = code.mask_bits(accepted)
-    with code.when(b.icmp_signed("!=", b.and_(accepted_bits, due_rows(code, k)), code.i(0))):
+    with code.when(
+        b.icmp_signed(
+            "!=", b.and_(accepted_bits, due_rows(code, k, code.load(w.scalar("next_row_time")))), code.i(0)
+        )
+    ):
         k.call(code, "outputs", accepted_bits)
     for i in range(w.states):
         new, old = code.load(w.new_y + i), code.load(w.y + i)

@@ -36,7 +36,7 @@ class Word(IntEnum):
     ACTION_VALUE = auto()
     STATES_OUT = auto()  # double[patient, row, kept state]
     OUTPUTS_OUT = auto()  # double[patient, row, kept output]
-    KEPT_STATES = auto()  # int32[]
+    KEPT_STATES = auto()  # int32[], or 0 address when all are kept in their order, as for outputs
     KEPT_STATE_COUNT = auto()
     KEPT_OUTPUTS = auto()
     KEPT_OUTPUT_COUNT = auto()

@@ -271,7 +271,7 @@ def _enter(code: Code, k: Kernels, lane: Any, patient: Any) -> None:
     code.put_int(code.item(offsets, b.add(patient, code.i(1))), Lane.LAST_ACTION, lane)
     code.put_int(code.item(code.address(Word.GRID_COUNTS, I64), patient), Lane.LAST_ROW, lane)
     code.put_int(code.i(0), Lane.NEXT_ROW, lane)
-    row_time(code, k, lane, code.i(0))
+    code.put(row_time(code, k, lane, code.i(0)), w.scalar("next_row_time"), lane)
     if w.delays:
         delays.enter(code, k, lane, patient)
     if w.triggers:

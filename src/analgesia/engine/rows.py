@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from analgesia.engine.build import I32, I64, Code
+from analgesia.engine.build import F64, I32, I64, Code
 from analgesia.engine.kernels import Kernels
 from analgesia.engine.layout import Lane, Word
 
@@ -32,37 +32,48 @@ def emit_write_row(k: Kernels) -> None:
     lane, row = code.function.args[3:]
     b = code.b
     cell = b.add(b.mul(code.get_int(Lane.PATIENT, lane), code.word(Word.ROWS)), row)
-    for out, kept, count, first in (
-        (Word.STATES_OUT, Word.KEPT_STATES, Word.KEPT_STATE_COUNT, w.seen_y),
-        (Word.OUTPUTS_OUT, Word.KEPT_OUTPUTS, Word.KEPT_OUTPUT_COUNT, w.output),
+    for out, kept, count, first, everything in (
+        (Word.STATES_OUT, Word.KEPT_STATES, Word.KEPT_STATE_COUNT, w.seen_y, w.states),
+        (Word.OUTPUTS_OUT, Word.KEPT_OUTPUTS, Word.KEPT_OUTPUT_COUNT, w.output, w.outputs),
     ):
         number = code.word(count)
         start = b.mul(cell, number)
-        target, which = code.address(out), code.address(kept, I32)
-        with code.count(number) as m:
-            slot = b.add(code.i(first), code.widen(code.item(which, m)))
-            code.set_item(code.get(slot, lane), target, b.add(start, m))
+        target = b.gep(code.address(out), [start])
+        with code.either(b.icmp_signed("==", code.word(kept), code.i(0))) as (whole, selected):
+            with whole:
+                for m in range(everything):
+                    code.set_item(code.get(first + m, lane), target, code.i(m))
+            with selected:
+                which = code.address(kept, I32)
+                with code.count(number) as m:
+                    slot = b.add(code.i(first), code.widen(code.item(which, m)))
+                    code.set_item(code.get(slot, lane), target, m)
     b.ret_void()
 
 
 def next_row(code: Code, k: Kernels, lane: Any) -> None:
     """Advance the lane to its next output and set next_row_time."""
-    b = code.b
-    row = b.add(code.get_int(Lane.NEXT_ROW, lane), code.i(1))
+    code.put(advance_row(code, k, lane), k.workspace.scalar("next_row_time"), lane)
+
+
+def advance_row(code: Code, k: Kernels, lane: Any) -> Any:
+    """Advance the lane to its next output and return that output's time."""
+    row = code.b.add(code.get_int(Lane.NEXT_ROW, lane), code.i(1))
     code.put_int(row, Lane.NEXT_ROW, lane)
-    row_time(code, k, lane, row)
+    return row_time(code, k, lane, row)
 
 
-def row_time(code: Code, k: Kernels, lane: Any, row: Any) -> None:
-    """Set next_row_time; once there is none left, what was seen last is what the patient ends with."""
-    b, slot = code.b, k.workspace.scalar("next_row_time")
+def row_time(code: Code, k: Kernels, lane: Any, row: Any) -> Any:
+    """Time of a row, infinite once there is none left; what was seen last is then what the patient ends with."""
+    b, time = code.b, code.local(F64)
     with code.either(b.icmp_signed("<", row, code.get_int(Lane.LAST_ROW, lane))) as (yes, no):
         with yes:
             start = b.mul(code.get_int(Lane.PATIENT, lane), code.word(Word.GRID_STRIDE))
-            code.put(code.item(code.address(Word.GRID), b.add(start, row)), slot, lane)
+            time.set(code.item(code.address(Word.GRID), b.add(start, row)))
         with no:
-            code.put(code.f(math.inf), slot, lane)
+            time.set(code.f(math.inf))
             store_final(code, k, lane, k.workspace.seen_y)
+    return time.get()
 
 
 def store_final(code: Code, k: Kernels, lane: Any, first: int) -> None:
