@@ -223,6 +223,7 @@ class Search(Record):
 REASONS = {
     "another_part": "belongs to a part of the program that keeps its own numbers",
     "duplicate": "stands elsewhere in the evidence, from this or another source",
+    "held_back": "kept to score predictions, in a trial or a test, and fits nothing",
     "no_model": "no part of the program has a place for it yet",
     "not_human": "measured in animals, and no rule takes it to people",
     "not_usable": "ambiguous as printed, implausible or without a unit",
