@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from analgesia.errors import EvidenceError
 from analgesia.evidence import Library
 from analgesia.evidence.claim_schema import Claim
+from analgesia.ventilation import receptor_form
 
 Array = NDArray[np.float64]
 
@@ -27,12 +28,15 @@ class Endpoint:
     label: str
     needs_cord: bool
     parts: tuple[str, ...] = ()
+    library: Library | None = field(default=None, repr=False, compare=False)
 
     def values(self, result: Any, arm: str, start: float) -> Array:
-        """The outcome of each lane as [replicate, patient]: mean over times from `start` (h) on; exposure is a peak."""
+        """The outcome of each lane as [replicate, patient]: mean over times from `start` (h) on, the peak or the lowest value."""
         kind = self.name.split(".", 1)[0]
         if kind == "exposure":
             return _array(result.plasma.sel(arm=arm, analyte=self.parts[0])).max(axis=-1)
+        if kind == "ventilation":
+            return _lowest_ventilation(result, arm, self.library)
         if kind == "stimulus":
             chosen = result.stimulus.sel(arm=arm, receptor=self.parts[0], site=self.parts[1])
             return _late(chosen, start)
@@ -40,6 +44,25 @@ class Endpoint:
             drug, placebo = (_late(result.drive.sel(arm=name), start) for name in (arm, PLACEBO))
             return np.divide(100.0 * (drug - placebo), placebo, out=np.zeros_like(drug), where=placebo > 0.0)
         return _late(result.dataset[kind].sel(arm=arm), start)
+
+
+def _lowest_ventilation(result: Any, arm: str, library: Library | None) -> Array:
+    """Lowest ventilation of each lane as % of its start, at constant CO2, by the receptor form; lanes of a draw share its guess."""
+    plasma, brain = result.plasma.sel(arm=arm), result.concentration.sel(arm=arm, site="brain")
+    drugs = [str(name) for name in brain["analyte"].values]
+    replicates, patients = brain.sizes["replicate"], brain.sizes["patient"]
+
+    def lanes(data: Any) -> dict[str, Array]:
+        return {drug: _array(data.sel(analyte=drug)).reshape(replicates * patients, -1) for drug in drugs}
+
+    share = receptor_form.together(
+        np.asarray(brain["time"].values, dtype=np.float64),
+        lanes(plasma),
+        lanes(brain),
+        library=library,
+        guesses=np.repeat(np.arange(replicates), patients),
+    )
+    return 100.0 * share.min(axis=-1).reshape(replicates, patients)
 
 
 def _array(data: Any) -> Array:
@@ -62,6 +85,10 @@ def endpoint_of(claim: Claim, library: Library) -> Endpoint | None:
         return Endpoint(name, "NRS", "pain", True)
     if name == "drive_change":
         return Endpoint(name, "%", "change of the signal to the brain against placebo", True)
+    if name == "ventilation":
+        return Endpoint(
+            name, "%", "lowest ventilation, % of its start at constant CO2", False, library=library
+        )
     if kind == "stimulus" and len(parts) == 2:
         _known(parts[0], library.receptors, claim, "receptor")
         _known(parts[1], ("plasma", "brain", "spinal_cord", "nociceptor"), claim, "site")
@@ -74,7 +101,7 @@ def endpoint_of(claim: Claim, library: Library) -> Endpoint | None:
         return Endpoint(name, "ng/mL", f"peak of total {parts[0]} in plasma", False, tuple(parts))
     raise EvidenceError(
         f"{_place(claim)}: experiment.endpoint: no such endpoint {name!r}; write pain_change, pain, drive_change, "
-        'stimulus.<receptor>.<site>, exposure.<drug>, or none with no_endpoint = "the reason"'
+        'ventilation, stimulus.<receptor>.<site>, exposure.<drug>, or none with no_endpoint = "the reason"'
     )
 
 

@@ -175,6 +175,12 @@ def validation_of(endpoint: Endpoint, library: Library, inside: Sequence[bool] |
             "not validated",
             "Receptor stimulus was never measured in people; there is nothing to compare with.",
         )
+    if kind == "ventilation":
+        return Validation(
+            "not validated",
+            "Breathing under kratom alkaloids was never measured against placebo in people; the numbers come from cells, mice and "
+            "other opioids.",
+        )
     says = "No published trial of pain has been predicted and scored with this version of the model"
     if waiting:
         says += f"; {', '.join(waiting)} {'is' if len(waiting) == 1 else 'are'} held back for that purpose"

@@ -166,6 +166,10 @@ ENDPOINT_SENTENCES = {
     "stimulus": (
         "The model puts the stimulus of the receptor, on a scale from 0 to 1, at {median} (90\u00a0% interval {low} to {high}) for {arm}"
     ),
+    "ventilation": (
+        "The model puts the lowest breathing at {median}\u00a0% of what it was before, with CO2 held constant "
+        "(90\u00a0% interval {low} to {high}), for {arm}"
+    ),
     "exposure": "The model puts the average peak in blood plasma at {median} ng/mL (90\u00a0% interval {low} to {high}) for {arm}",
 }
 """Kind of endpoint -> its sentence; every one ends with the words of EXTRAPOLATION."""
@@ -185,6 +189,7 @@ MODEL_WORDS = {
     "pain": "a model not yet tested on trials",
     "drive_change": "a model not yet tested on trials",
     "stimulus": "a model of something nobody has measured in people",
+    "ventilation": "a model carried over from cells, animals and other opioids",
     "exposure": "a model fitted to the few published kinetic studies",
 }
 """How far the model behind a prediction was tested, by kind of endpoint."""
