@@ -132,6 +132,9 @@ def test_progress_counts_all_patients() -> None:
     assert seen == [(10, COUNT), (20, COUNT), (30, COUNT), (COUNT, COUNT)]
 
 
+ADD_TO_STATE_9 = ActionTable.build(COUNT, *(np.array([x]) for x in (0, 1.0, int(Kind.ADD), 9, 1.0)))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -155,7 +158,7 @@ def test_progress_counts_all_patients() -> None:
         ({"threads": 0}, "at least one"),
         ({"max_steps": 0}, "must be positive"),
         ({"keep": ["central", "conc"]}, "no output `conc`"),
-        ({"actions": ActionTable.build(COUNT, np.array([0]), np.array([1.0]), np.array([int(Kind.ADD)]), np.array([9]), np.array([1.0]))}, "target 9"),
+        ({"actions": ADD_TO_STATE_9}, "target 9"),
     ],
 )  # fmt: skip
 def test_bad_input_is_refused_in_one_sentence(change: dict, message: str) -> None:

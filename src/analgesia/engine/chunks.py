@@ -99,12 +99,11 @@ def run(plan: Plan, results: Results, first: int, last: int, offset: int) -> Non
         Word.STEPS: results.steps[place],
         Word.FINAL_STATES: results.final_states[place],
     }
-    for entry, kept, names in (
+    kept = (
         (Word.KEPT_STATES, plan.kept_states, asked.system.states),
         (Word.KEPT_OUTPUTS, plan.kept_outputs, asked.system.outputs),
-    ):
-        if not np.array_equal(kept, np.arange(len(names))):
-            words[entry] = kept
+    )
+    words |= {entry: some for entry, some, names in kept if not np.array_equal(some, np.arange(len(names)))}
     if grid_rows is not None:
         words[Word.GRID_ROWS] = grid_rows
     if plan.final:
