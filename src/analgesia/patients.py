@@ -25,6 +25,7 @@ from analgesia import evidence
 from analgesia.engine import draws
 from analgesia.errors import EvidenceError, ModelError
 from analgesia.evidence.numbers import Number
+from analgesia.joint import deviates
 from analgesia.neurons import ongoing_rate
 
 Floats = NDArray[np.float64]
@@ -134,7 +135,7 @@ def under_ignorance(
     alike.
 
     Firing rates and alpha2delta up-regulation are scaled by exp(sd z), z keyed by `ignorance/<condition>.<name>` and
-    `replicate` [patient]. Nothing else of a person changes, so their differences stay their own. None leaves
+    `replicate` [patient], and kept `within` what the number allows. Nothing else of a person changes, so their differences stay their own. None leaves
     everyone as they are.
     """
     if replicate is None or people.condition is None or not len(replicate):
@@ -143,8 +144,10 @@ def under_ignorance(
     count = int(np.max(replicate)) + 1
     moved = {}
     for name in UNCERTAIN:
-        luck = draws.normal(seed, f"ignorance/{people.condition}.{name}", count)[replicate]
-        moved[name] = getattr(people, name) * np.exp(numbers[name].uncertainty_sd_log * luck)
+        key = f"{people.condition}.{name}"
+        luck = deviates(library, f"conditions.{key}", key, seed, count)[replicate]
+        scaled = getattr(people, name) * np.exp(numbers[name].uncertainty_sd_log * luck)
+        moved[name] = np.clip(scaled, *_within(numbers[name], people.units()[name]))
     return replace(people, **moved)
 
 
@@ -270,7 +273,7 @@ def _cord(condition: Any, severity: Floats, library: evidence.Library, luck: _Lu
     }
     up = numbers["alpha2delta_upregulation"]
     own = np.exp(up.diversity_sd_log * luck.deviate("alpha2delta_upregulation"))
-    found["alpha2delta_upregulation"] = up.to("1") * severity * own
+    found["alpha2delta_upregulation"] = np.clip(up.to("1") * severity * own, *_within(up, "1"))
     spread = numbers[SPREAD].to("mV")
     middle = _chloride_middle(condition, chloride["allodynia_threshold"].to("mV"), spread)
     found["chloride_reversal"] = middle + spread * luck.deviate("chloride_reversal")

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from analgesia import evidence
 from analgesia.engine import draws, exp, maximum, power
 from analgesia.errors import ModelError
+from analgesia.joint import deviates
 
 Floats = NDArray[np.float64]
 SCALE = 10.0
@@ -175,7 +176,7 @@ def _curve(library: evidence.Library, seed: int, replicate: NDArray[np.int64] | 
     count = int(np.max(replicate)) + 1
     drawn = {}
     for name, value in central.items():
-        luck = draws.normal(seed, f"ignorance/perception.{name}", count)[replicate]
+        luck = deviates(library, f"circuits.perception.{name}", f"perception.{name}", seed, count)[replicate]
         drawn[name] = (value * np.exp(record.parameters[name].uncertainty_sd_log * luck))[:, None]
     return drawn
 

@@ -13,7 +13,7 @@ Ignored: binding kinetics (equilibrium by default), allosteric ligands, several 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analgesia.agonism import Draw, Working, is_ligand, reserve, working
-from analgesia.engine import draws
 from analgesia.errors import EvidenceError
 from analgesia.evidence import Library, Number
+from analgesia.joint import deviates
 
 Array = NDArray[np.float64]
 
@@ -131,11 +131,13 @@ def constants_for(
     """Constants of `drugs` at `receptor`, one value per draw of ignorance (or the central value, length 1).
 
     A drug without any constant for the receptor is no ligand of it. Draws are lognormal with the spread of the number's ignorance
-    and keyed by `ignorance/<drug>.affinity.<receptor>` and the like, so that adding a drug changes no other drug's draw.
+    and keyed by `ignorance/<drug>.affinity.<receptor>` and the like, so that adding a drug changes no other drug's draw; what was
+    fitted together errs together (`joint`).
     """
 
     def draw(number: Number, unit: str, key: str) -> Array:
-        return drawn(number, unit, key, seed, replicate)
+        fitted = f"receptors.{key}"
+        return drawn(number, unit, seed, replicate, lambda count: deviates(library, fitted, key, seed, count))
 
     binding = library.receptors[receptor].binding
     agonism = binding == "agonism"
@@ -171,13 +173,19 @@ def _held(name: str, receptor: str, library: Library, draw: Draw) -> Working:
     return Working(affinity, np.zeros_like(affinity))
 
 
-def drawn(number: Number, unit: str, name: str, seed: int, replicate: NDArray[np.int64] | None) -> Array:
-    """The number in `unit`, once per draw of ignorance: its value times exp(sd z), z keyed by `ignorance/<name>`."""
+def drawn(
+    number: Number,
+    unit: str,
+    seed: int,
+    replicate: NDArray[np.int64] | None,
+    luck: Callable[[int], Array],
+) -> Array:
+    """The number in `unit`, once per draw of ignorance: its value times exp(sd z), z = luck(count)[replicate]."""
     value = float(number.to(unit))
     if replicate is None:
         return np.full(1, value)
     index = np.asarray(replicate, dtype=np.int64)
     if index.size == 0:
         return np.zeros(0)
-    z = draws.normal(seed, f"ignorance/{name}", int(index.max()) + 1)[index]
+    z = luck(int(index.max()) + 1)[index]
     return np.asarray(value * np.exp(number.uncertainty_sd_log * z))

@@ -98,3 +98,21 @@ def test_naloxone_takes_pain_relief_back_through_the_whole_path() -> None:
         felt.append(float(perception.pain(drive, people, LIBRARY, times=times, expectation=0.0).mean()))
     assert felt[0] < felt[1] < felt[2] < felt[3]
     assert felt[3] == pytest.approx(float(people.baseline_pain.mean()), abs=1e-2)
+
+
+def test_what_was_fitted_together_errs_together() -> None:
+    """Deviates of fitted numbers are standard normal and correlated as the fit says; others have a luck of their own."""
+    from analgesia import joint
+
+    names = ("receptors.mu_opioid.reserve", "circuits.perception.exponent")
+    one, other = (joint.deviates(LIBRARY, name, "x", 1, 4000) for name in names)
+    expected = {
+        frozenset((a, b)): number.value
+        for a, others in LIBRARY.fits[joint.PAIN].parameters.items()
+        for b, number in others.items()
+    }[frozenset(names)]
+    assert np.std(one) == pytest.approx(1.0, abs=0.05)
+    assert np.corrcoef(one, other)[0, 1] == pytest.approx(expected, abs=0.05)
+    np.testing.assert_array_equal(one[:10], joint.deviates(LIBRARY, names[0], "x", 1, 10))
+    alone = joint.deviates(LIBRARY, "receptors.mu_opioid.binding_shift", "y", 1, 4000)
+    assert abs(np.corrcoef(one, alone)[0, 1]) < 0.05

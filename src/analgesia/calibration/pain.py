@@ -248,7 +248,9 @@ class Problem:
         target = Target("conditions", each.trial.condition, "alpha2delta_upregulation")
         if target in values:
             factor = values[target] / target.number(self.library).to("1")
-            people = replace(people, alpha2delta_upregulation=people.alpha2delta_upregulation * factor)
+            low, high = target.number(self.library).within or (0.0, np.inf)
+            scaled = np.clip(people.alpha2delta_upregulation * factor, low, high)
+            people = replace(people, alpha2delta_upregulation=scaled)
         lanes = replace(each.lanes, people=people)
         nothing = {"alpha2delta": np.zeros((lanes.count, times.size))}
         placebo = self._felt(lanes, nothing, times, library)

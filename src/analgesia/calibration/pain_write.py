@@ -58,6 +58,8 @@ def _number(target: Target, fit: PainFit, library: Library) -> str:
     ]
     if number.iiv is not None:
         lines.append(f"iiv = {number.iiv:.3g}")
+    if number.within is not None:
+        lines.append(f"within = [{number.within[0]:g}, {number.within[1]:g}]")
     if error > UNMOVED * fit.prior_sd(target):
         lines.append('note = "the trials say little: this is the prior"')
     return "\n".join(lines) + "\n"

@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 
 from analgesia.engine import Doses
 from analgesia.errors import EvidenceError, ModelError, UnitError
+from analgesia.joint import Joint, joint_ignorance
 from analgesia.pharmacokinetics.kinetics import (
+    CORRELATIONS,
     Draws,
     DrugKinetics,
     Floats,
-    Joint,
     Lanes,
     People,
     drug_kinetics,
-    joint_ignorance,
     with_metabolites,
 )
 from analgesia.quantities import Quantity, parse_positive
@@ -144,7 +144,9 @@ def administration(
         entering.get(name) or drug_kinetics(name, library)
         for name in with_metabolites(tuple(entering), library)
     )
-    return Administration(f"{item} {dose}", drugs, parts, times, route, joint_ignorance(library))
+    return Administration(
+        f"{item} {dose}", drugs, parts, times, route, joint_ignorance(library, CORRELATIONS)
+    )
 
 
 def dose_times(every: str | None, doses: int) -> NDArray[np.float64]:

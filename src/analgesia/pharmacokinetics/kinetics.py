@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from analgesia.engine import draws
 from analgesia.errors import EvidenceError, ModelError
+from analgesia.joint import Joint, joint_ignorance
 from analgesia.pharmacokinetics.structure import BODY_PARAMETERS, DRUG_PARAMETERS, TISSUES, WAYS
 
 if TYPE_CHECKING:
@@ -222,7 +223,7 @@ def parameters_for(
     people: People, drugs: Sequence[DrugKinetics], seed: int, replicate: Draws = None, *, library: Library
 ) -> dict[str, Floats]:
     """Parameters of `structure.system(drugs)`, one value per person; `replicate` names each one's draw of ignorance."""
-    joint = None if replicate is None else joint_ignorance(library)
+    joint = None if replicate is None else joint_ignorance(library, CORRELATIONS)
     lanes = Lanes(np.asarray(people.index, dtype=np.int64), seed, replicate, joint)
     body = library.circuits[BODY].parameters
     size = np.asarray(people.weight) / REFERENCE_WEIGHT
@@ -273,44 +274,6 @@ def drug_parameters(drug: DrugKinetics, lanes: Lanes) -> dict[str, Floats]:
     own["unbound_fraction"] = np.minimum(own["unbound_fraction"], 1.0)
     own["formation_yield"] = np.minimum(own["formation_yield"], 1.0)
     return own
-
-
-@dataclass(frozen=True)
-class Joint:
-    """Numbers that one fit gave together: their errors are correlated, `factor @ independent deviates`."""
-
-    names: tuple[str, ...]
-    factor: Floats
-
-
-@lru_cache(maxsize=8)
-def _joint(pairs: tuple[tuple[str, str, float], ...]) -> Joint:
-    names = tuple(dict.fromkeys(name for pair in pairs for name in pair[:2]))
-    matrix = np.eye(len(names))
-    for one, other, value in pairs:
-        i, j = names.index(one), names.index(other)
-        matrix[i, j] = matrix[j, i] = value
-    values, vectors = np.linalg.eigh(matrix)
-    factor = vectors * np.sqrt(np.maximum(values, 1e-6))
-    factor = factor / np.linalg.norm(factor, axis=1, keepdims=True)
-    return Joint(names, factor)
-
-
-def joint_ignorance(library: Library) -> Joint | None:
-    """Correlations between fitted numbers, from the record `kinetic_correlations` of `fits`; None where there is none.
-
-    They say how errors go together, not how anything is: no number a result rests on. Small ones are left out of the file, so the
-    matrix is brought back to a proper one by clipping its eigenvalues.
-    """
-    record = library.fits.get(CORRELATIONS)
-    if record is None:
-        return None
-    pairs = tuple(
-        (one, other, number.value)
-        for one, others in record.parameters.items()
-        for other, number in others.items()
-    )
-    return _joint(pairs)
 
 
 @dataclass(frozen=True)
