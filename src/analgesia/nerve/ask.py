@@ -12,6 +12,8 @@ from analgesia import evidence
 from analgesia.errors import ModelError
 from analgesia.evidence import Library
 from analgesia.nerve.conduction import Conduction, Course, conduct, course
+from analgesia.nerve.delay import FIBRES as DELAYED
+from analgesia.nerve.delay import delay_line
 from analgesia.nerve.drugs import block_at, parse_drug
 from analgesia.nerve.injury import injured
 from analgesia.nerve.membranes import fibre
@@ -74,17 +76,44 @@ def ask(
     return Answer(**{**answer, "numbers": dict(used.counts)})
 
 
+def _delayed(question: Question, library: Library) -> dict[str, Any]:
+    """A myelinated fibre: a delay line."""
+    if question.condition is not None or question.diameter is not None:
+        raise ModelError(
+            f"{question.fibre} fibres are delay lines: they take no --condition and no --diameter; the C fibres, which are cables, do"
+        )
+    amounts = _amounts(question, library)
+    found = delay_line(question.fibre, np.asarray(question.times, float), question.length, amounts, library)
+    title = "; ".join([f"{question.fibre} fibre as a delay line, {question.length:g} mm", *question.drugs])
+    note = "a delay line: velocity and half-blocking concentrations are given, not simulated"
+    return {
+        "question": question,
+        "conduction": found,
+        "title": title,
+        "course": None,
+        "numbers": {},
+        "notes": (note,),
+    }
+
+
+def _amounts(question: Question, library: Library) -> dict[str, float]:
+    """Concentration (uM) of each drug."""
+    amounts: dict[str, float] = {}
+    for drug, amount in (parse_drug(text, library) for text in question.drugs):
+        amounts[drug] = amounts.get(drug, 0.0) + amount
+    return amounts
+
+
 def _ask(question: Question, library: Library, course_too: bool, progress: Any) -> dict[str, Any]:
+    if question.fibre in DELAYED:
+        return _delayed(question, library)
     name = FIBRES.get(question.fibre)
     if name is None or name not in library.neurons:
-        known = ", ".join(key for key, file in FIBRES.items() if file in library.neurons)
-        raise ModelError(f"there is no fibre {question.fibre!r} that is run as a cable; choose {known}")
+        known = ", ".join([*(key for key, file in FIBRES.items() if file in library.neurons), *DELAYED])
+        raise ModelError(f"there is no fibre {question.fibre!r}; choose {known}")
     built = fibre(name, library)
     diameter = question.diameter if question.diameter is not None else built.parameters["diameter"]
-    given = [parse_drug(text, library) for text in question.drugs]
-    amounts: dict[str, float] = {}
-    for drug, amount in given:
-        amounts[drug] = amounts.get(drug, 0.0) + amount
+    amounts = _amounts(question, library)
     hurt = injured(question.condition, library, name, question.severity)
     block = block_at(amounts, library, channels=built.sodium, prior=question.prior)
     state = combined([hurt, block])

@@ -82,7 +82,7 @@ class Conduction:
             "numerics": {
                 "dx_um": self.grid,
                 "dt_ms": self.step,
-                "scheme": "Crank-Nicolson, exponential gates",
+                "scheme": "Crank-Nicolson, exponential gates" if math.isfinite(self.grid) else "delay line",
             },
         }
 

@@ -1,0 +1,223 @@
+"""The nerve beside other programs: the same cables, the same people, one run.
+
+    python benchmarks/nerve.py [--quick] [--json]
+
+Problems (nerve_problems.py): `rallpack3`, 1,000 compartments of squid axon, and `c_fibre`, 500 compartments with 17 gates, four ion
+concentrations and a pump; 50 ms, step 0.025 ms, with 64 and 256 patients that differ in two conductances (peers get fewer; the column
+`patients` says how many). `us_per_patient_core` is processor time over patients; `million_compartment_steps` is work per second of
+processor time; `error` is the relative error of conduction velocity (c_fibre) or of the last spike's time (rallpack3) of the first patient
+against this program at a twentieth of the step. `times_neuron` is the ratio to NEURON's default method in the same run. The rows
+`arithmetic limit` say how many billion multiply-adds a second one core of this machine does in double and single precision, and
+`share_of_limit` what share of that a solver's count of operations comes to.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from nerve_peers import PEERS, UnfitError
+from nerve_problems import PROBLEMS, Cable
+
+from analgesia.engine.cable import Pulse, cylinder, simulate
+
+Row = dict[str, Any]
+QUICK_BUDGET = 40.0
+PEOPLE = (64, 256)
+FORMS: dict[str, dict[str, Any]] = {
+    "analgesia": {},
+    "analgesia, backward Euler": {"method": "backward-euler"},
+}
+if "precision" in (simulate.__kwdefaults__ or {}):
+    FORMS["analgesia, single precision"] = {"precision": "single"}
+
+
+SLOW_TO_START = ("brian2", "neuron, Crank-Nicolson")
+"""Left out of a quick run."""
+
+
+def geometry_of(cable: Cable) -> Any:
+    return cylinder(cable.length, cable.diameter, cable.compartments, cable.resistivity)
+
+
+def ours(cable: Cable, patients: int, threads: int, **settings: Any) -> Callable[[], Any]:
+    geometry = geometry_of(cable)
+    given = dict(cable.parameters) | cable.people(patients)
+    start, length = cable.pulse
+
+    def run() -> Any:
+        choice = {"dt": cable.dt} | settings
+        return simulate(
+            cable.membrane, geometry, given, initial=cable.initial, duration=cable.duration, probes=list(cable.probes),
+            pulses=[Pulse(0, start, length, cable.current)], threshold=cable.threshold, threads=threads, **choice,
+        ).spikes  # fmt: skip
+
+    return run
+
+
+def quantity(cable: Cable, spikes: Any) -> float:
+    """Velocity (m/s) of the first patient's first spike, or the time of the last spike at the far probe (ms)."""
+    near, far = spikes[0]
+    if cable.name == "c_fibre":
+        x = geometry_of(cable).centres()[list(cable.probes)]
+        return float((x[1] - x[0]) * 1e-3 / (far[0] - near[0]))
+    return float(far[-1])
+
+
+def measured(run: Callable[[], Any], repeats: int) -> tuple[Any, float, float]:
+    """(spikes, processor seconds, wall seconds) of the quickest run."""
+    best = (np.inf, np.inf)
+    found = None
+    for _ in range(repeats):
+        cpu, wall = time.process_time(), time.perf_counter()
+        found = run()
+        best = min(best, (time.process_time() - cpu, time.perf_counter() - wall))
+    return found, *best
+
+
+def row(cable: Cable, solver: str, patients: int, cpu: float, wall: float, error: float, threads: int) -> Row:
+    return {
+        "problem": cable.name, "solver": solver, "patients": patients, "us_per_patient_core": 1e6 * cpu / patients,
+        "us_per_patient": 1e6 * wall / patients, "error": error, "threads": threads,
+        "million_compartment_steps": cable.work * patients / cpu / 1e6,
+    }  # fmt: skip
+
+
+def absent(cable: Cable, solver: str, why: str) -> Row:
+    return {
+        "problem": cable.name,
+        "solver": solver,
+        "us_per_patient_core": None,
+        "error": None,
+        "threads": None,
+        "note": why,
+    }
+
+
+def arithmetic_limit() -> list[Row]:
+    """Billion fused multiply-adds per second of one core, from a compiled loop of independent chains."""
+    from nerve_limit import multiply_adds
+
+    return [
+        {
+            "problem": "arithmetic limit", "solver": precision, "us_per_patient_core": None, "error": None, "threads": 1,
+            "billion_multiply_adds": multiply_adds(precision),
+        }
+        for precision in ("double", "single")
+    ]  # fmt: skip
+
+
+def operations(cable: Cable, *, single: bool = False) -> int:
+    """Multiply-adds of one compartment-step as the kernel counts them: one each, an exponential twelve, a division eight."""
+    from analgesia.engine.cable.membrane import record
+
+    r = record(cable.membrane)
+    nodes = r.graph.reachable([*r.targets, *r.rates, r.current, r.slope, *r.offset, *r.gain])
+    cost = {"exp": 8 if single else 12, "log": 20, "div": 5 if single else 8, "sqrt": 10, "pow": 30}
+    folded = {"const", "input", "truth"}
+    hoisted = set(r.graph.reachable(r.hoisted))
+    body = sum(
+        cost.get(r.graph.ops[n], 1) for n in nodes if r.graph.ops[n] not in folded and n not in hoisted
+    )
+    return body + len(r.gates) * ((8 if single else 12) + 3) + 30
+
+
+def rows(quick: bool, only: str | None) -> list[Row]:
+    began = time.perf_counter()
+    limits = arithmetic_limit()
+    found: list[Row] = list(limits)
+    threads = 1
+    cables = [build() for build in PROBLEMS.values()]
+    for cable in cables:  # our code is compiled before a peer fills the address space
+        for settings in FORMS.values():
+            ours(cable, 1, 1, **settings)()
+    for cable in cables:
+        exact = quantity(cable, ours(cable, 1, 1, dt=cable.dt / 20, along=True)())
+        here: list[Row] = []
+        for solver, settings in FORMS.items():
+            for patients in PEOPLE[:1] if quick else PEOPLE:
+                run = ours(cable, patients, threads, **settings)
+                spikes, cpu, wall = measured(run, 1 if quick else 3)
+                here.append(
+                    row(cable, solver, patients, cpu, wall, quantity(cable, spikes) / exact - 1, threads)
+                )
+        for solver, prepare in PEERS.items():
+            if only and not solver.startswith(only):
+                continue
+            if quick and (time.perf_counter() - began > QUICK_BUDGET or solver in SLOW_TO_START):
+                here.append(absent(cable, solver, "no time left in a quick run"))
+                continue
+            here += peer(cable, solver, prepare, exact, quick)
+        baseline = next((r for r in here if r["solver"] == "neuron" and r["us_per_patient_core"]), None)
+        for entry in here:
+            if entry["us_per_patient_core"] and baseline:
+                entry["times_neuron"] = baseline["us_per_patient_core"] / entry["us_per_patient_core"]
+            if entry["solver"].startswith("analgesia"):
+                single = "single" in entry["solver"]
+                limit = limits[int(single)]["billion_multiply_adds"] * 1e3
+                entry["share_of_limit"] = (
+                    entry["million_compartment_steps"] * operations(cable, single=single) / limit
+                )
+        found += here
+    return found
+
+
+def peer(cable: Cable, solver: str, prepare: Callable[..., Any], exact: float, quick: bool) -> list[Row]:
+    """One peer, with few patients first and, where that was quick, as many as ours."""
+    try:
+        found = []
+        for patients in (1,) if quick else (1, 8):
+            spikes, cpu, wall = measured(prepare(cable, patients), 1)
+            entry = row(cable, solver, patients, cpu, wall, quantity(cable, spikes) / exact - 1, 1)
+            found = [entry]
+            if wall > 20:
+                break
+        return found
+    except ImportError as problem:
+        return [absent(cable, solver, f"not installed ({problem})")]
+    except UnfitError as problem:
+        return [absent(cable, solver, str(problem))]
+    except Exception as problem:  # noqa: BLE001  a peer's failure is a row, not the end of the benchmark
+        return [absent(cable, solver, f"failed: {type(problem).__name__}: {str(problem)[:120]}")]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--peer", help="only this peer")
+    arguments = parser.parse_args()
+    found = rows(arguments.quick, arguments.peer)
+    if arguments.json:
+        json.dump(found, sys.stdout, indent=1)
+        print()
+        return
+    columns = (
+        "problem",
+        "solver",
+        "patients",
+        "us_per_patient_core",
+        "million_compartment_steps",
+        "error",
+        "times_neuron",
+        "share_of_limit",
+    )
+    print("  ".join(f"{c:>26}" if c in ("problem", "solver") else f"{c:>25}" for c in columns))
+    for entry in found:
+        cells = []
+        for c in columns:
+            value = entry.get(c)
+            text = "-" if value is None else value if isinstance(value, str) else f"{value:.4g}"
+            cells.append(f"{text:>26}" if c in ("problem", "solver") else f"{text:>25}")
+        print("  ".join(cells), entry.get("note", ""), entry.get("billion_multiply_adds", ""))
+
+
+if __name__ == "__main__":
+    main()

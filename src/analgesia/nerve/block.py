@@ -1,0 +1,91 @@
+"""The concentration that stops conduction: a stretch of fibre in a drug, drug-free on both sides.
+
+A fibre carries one spike through a stretch that lies in the drug. Concentrations are halved between conducted and blocked until they
+agree to TOLERANCE; with `guesses`, every constant of the drug is drawn within what is not known, and the spread of answers is returned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analgesia.engine.cable import Pulse, cylinder, simulate
+from analgesia.evidence import Library
+from analgesia.nerve.conduction import THRESHOLD
+from analgesia.nerve.drugs import block_at
+from analgesia.nerve.membranes import Fibre
+from analgesia.nerve.states import NerveState, altered
+
+Array = NDArray[np.float64]
+
+LENGTH, GRID, STEP = 12.0, 50.0, 0.025
+"""mm, um, ms: the drug lies between 3 and 9 mm."""
+BATH = (0.25, 0.75)
+PULSE, CURRENT = 1.0, 1.0
+"""ms, nA: well above threshold, outside the drug."""
+DURATION = 90.0
+TOLERANCE = 0.03
+
+
+def blocking_concentration(
+    fibre: Fibre,
+    drug: str,
+    library: Library,
+    *,
+    guesses: int = 0,
+    seed: int = 1,
+    low: float = 1.0,
+    high: float = 1e5,
+) -> Array:
+    """Smallest concentration (uM) that stops a single spike, for the drug's constants (one number) or for `guesses` of them."""
+    count = max(guesses, 1)
+    below, above = np.full(count, low), np.full(count, high)
+    while np.any(above / below > 1.0 + TOLERANCE):
+        middle = np.sqrt(below * above)
+        state = block_at(
+            {drug: middle}, library, channels=fibre.sodium, prior=True, guesses=guesses, seed=seed
+        )
+        passed = _passes(fibre, state, count)
+        below, above = np.where(passed, middle, below), np.where(passed, above, middle)
+    return np.sqrt(below * above)
+
+
+def _passes(fibre: Fibre, state: NerveState, lanes: int) -> NDArray[np.bool_]:
+    """Whether a spike crosses the bathed stretch, for each lane."""
+    diameter = fibre.parameters["diameter"]
+    count = round(LENGTH * 1e3 / GRID)
+    geometry = cylinder(LENGTH * 1e3, diameter, count, fibre.resistivity)
+    place = (np.arange(count) + 0.5) / count
+    bathed = (place > BATH[0]) & (place < BATH[1])
+    geometry = type(geometry)(
+        geometry.parent,
+        geometry.length,
+        geometry.diameter,
+        geometry.resistivity,
+        bathed.astype(np.int64),
+        geometry.patch,
+    )
+    free, start = altered(fibre, diameter, NerveState())
+    drugged, begun = altered(fibre, diameter, state)
+    parameters: Mapping[str, Any] = {name: _both(free[name], drugged[name], lanes) for name in free}
+    initial = {
+        name: np.where(bathed[None, :], _column(begun[name], lanes), _column(start[name], lanes))
+        for name in start
+    }
+    result = simulate(
+        fibre.altered, geometry, parameters, initial=initial, duration=DURATION, dt=STEP, probes=[round(0.95 * count)],
+        pulses=[Pulse(0, 2.0, PULSE, CURRENT)], threshold=THRESHOLD, lanes=lanes,
+    )  # fmt: skip
+    return np.array([len(spikes[0]) > 0 for spikes in result.spikes])
+
+
+def _column(value: Any, lanes: int) -> Array:
+    return np.broadcast_to(np.asarray(value, float), (lanes,))[:, None]
+
+
+def _both(free: Any, drugged: Any, lanes: int) -> Array:
+    """[region, lane]: region 0 free of the drug, region 1 in it."""
+    return np.stack([np.broadcast_to(np.asarray(x, float), (lanes,)) for x in (free, drugged)])
