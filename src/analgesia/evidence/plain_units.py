@@ -43,6 +43,7 @@ _PLAIN: dict[str, tuple[float, Dimension]] = {
     "week": (604800.0, (0, 0, 1, 0, 0, 0)),
     "year": (31557600.0, (0, 0, 1, 0, 0, 0)),
     "mmHg": (133.322387415, (-1, 1, -2, 0, 0, 0)),
+    "delta_degC": (1.0, (0, 0, 0, 0, 1, 0)),
 }
 _PREFIXES = {
     "": 1.0,
@@ -59,7 +60,7 @@ _PREFIXES = {
 _WITHOUT_FACTOR = frozenset({"NRS", "spike", "tablet", "degC"})
 """Units that exist but are left to pint to convert."""
 
-_TOKEN = re.compile(r"([A-Za-zµ%]+|1)(?:\^(-?\d(?:\.\d+)?))?")
+_TOKEN = re.compile(r"([A-Za-zµ%_]+|1)(?:\^(-?\d(?:\.\d+)?))?")
 _KNOWN = dict(_PLAIN)
 for _base, (_size, _dimension) in _PREFIXED.items():
     for _prefix, _factor in _PREFIXES.items():
