@@ -135,8 +135,8 @@ def under_ignorance(
     alike.
 
     Firing rates and alpha2delta up-regulation are scaled by exp(sd z), z keyed by `ignorance/<condition>.<name>` and
-    `replicate` [patient], and kept `within` what the number allows. Nothing else of a person changes, so their differences stay their own. None leaves
-    everyone as they are.
+    `replicate` [patient], and kept `within` what the number allows. Nothing else of a person changes, so their
+    differences stay their own. None leaves everyone as they are.
     """
     if replicate is None or people.condition is None or not len(replicate):
         return people
