@@ -77,7 +77,9 @@ class Loaded:
 
     def __init__(self, code: bytes) -> None:
         machine = target_machine()
-        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+        # llvmlite's memory manager puts code and constants into one block: apart, they may come to lie more than 2 GiB from each
+        # other in a process that has mapped much, and LLVM then aborts.
+        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine, use_lmm=True)
         self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
         self._engine.finalize_object()
 
