@@ -3,8 +3,8 @@
     python benchmarks/nerve.py [--quick] [--json]
 
 Problems (nerve_problems.py): `rallpack3`, 1,000 compartments of squid axon, and `c_fibre`, 500 compartments with 17 gates, four ion
-concentrations and a pump; 50 ms (the axon 20 ms in a quick run), step 0.025 ms, with 64 and 256 patients that differ in two conductances (peers get fewer; the column
-`patients` says how many). `us_per_patient_core` is processor time over patients; `million_compartment_steps` is work per second of
+concentrations and a pump; 50 ms (the axon 20 ms in a quick run), step 0.025 ms, with 64 and 256 patients that differ in two conductances
+(peers get fewer; the column `patients` says how many). `us_per_patient_core` is processor time over patients; `million_compartment_steps` is work per second of
 processor time; `error` is the relative error of conduction velocity (c_fibre) or of the last spike's time (rallpack3) of the first patient
 against this program at a twentieth of the step. `times_neuron` is the ratio to NEURON's default method in the same run. The rows
 `arithmetic limit` say how many billion multiply-adds a second one core of this machine does in double and single precision, and

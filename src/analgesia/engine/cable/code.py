@@ -253,7 +253,11 @@ class Kernel:
         incoming = self.load(state, self._at(block, layout.scratch("incoming")))
         diagonal = v.add(v.add(own, up), from_children)
         side = v.add(push, incoming)
-        pivot = v.div(v.const(1.0), diagonal)
+        pivot = (
+            v.exact_div(v.const(1.0), diagonal)
+            if isinstance(v, CableVector)
+            else v.div(v.const(1.0), diagonal)
+        )
         self.store(pivot, state, self._at(block, layout.scratch("pivot")))
         self.store(side, state, self._at(block, layout.scratch("side")))
         self.store(v.const(0.0), state, self._at(block, layout.scratch("diagonal")))
