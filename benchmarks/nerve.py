@@ -4,11 +4,11 @@
 
 Problems (nerve_problems.py): `rallpack3`, 1,000 compartments of squid axon, and `c_fibre`, 500 compartments with 17 gates, four ion
 concentrations and a pump; 50 ms (the axon 20 ms in a quick run), step 0.025 ms, with 64 and 256 patients that differ in two conductances
-(peers get fewer; the column `patients` says how many). `us_per_patient_core` is processor time over patients; `million_compartment_steps` is work per second of
-processor time; `error` is the relative error of conduction velocity (c_fibre) or of the last spike's time (rallpack3) of the first patient
-against this program at a twentieth of the step. `times_neuron` is the ratio to NEURON's default method in the same run. The rows
-`arithmetic limit` say how many billion multiply-adds a second one core of this machine does in double and single precision, and
-`share_of_limit` what share of that a solver's count of operations comes to.
+(peers get fewer; the column `patients` says how many). `us_per_patient_core` is processor time over patients; `million_compartment_steps`
+is work per second of processor time; `error` is the relative error of conduction velocity (c_fibre) or of the last spike's time (rallpack3)
+of the first patient against this program at a twentieth of the step. `times_neuron` is the ratio to NEURON's default method in the same
+run. The rows `arithmetic limit` say how many billion multiply-adds a second one core of this machine does in double and single precision,
+and `share_of_limit` what share of that a solver's count of operations comes to.
 """
 
 from __future__ import annotations
@@ -114,18 +114,18 @@ def arithmetic_limit() -> list[Row]:
 
 
 def operations(cable: Cable, *, single: bool = False) -> int:
-    """Multiply-adds of one compartment-step as the kernel counts them: one each, an exponential twelve, a division eight."""
+    """Multiply-adds of one compartment-step as the kernel counts them: one each, an exponential ten, a division four."""
     from analgesia.engine.cable.membrane import record
 
     r = record(cable.membrane)
     nodes = r.graph.reachable([*r.targets, *r.rates, r.current, r.slope, *r.offset, *r.gain])
-    cost = {"exp": 8 if single else 12, "log": 20, "div": 5 if single else 8, "sqrt": 10, "pow": 30}
+    cost = {"exp": 8 if single else 10, "log": 20, "div": 4, "sqrt": 10, "pow": 30}
     folded = {"const", "input", "truth"}
     hoisted = set(r.graph.reachable(r.hoisted))
     body = sum(
         cost.get(r.graph.ops[n], 1) for n in nodes if r.graph.ops[n] not in folded and n not in hoisted
     )
-    return body + len(r.gates) * ((8 if single else 12) + 3) + 30
+    return body + len(r.gates) * ((8 if single else 10) + 3) + 30
 
 
 def rows(quick: bool, only: str | None) -> list[Row]:
