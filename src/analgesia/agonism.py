@@ -94,13 +94,13 @@ def working(name: str, receptor: str, library: Library, draw: Draw) -> Working:
     Raises EvidenceError naming what the files lack, and for an affinity that is not above 0 or an efficacy below 0.
     """
     drug = library.drugs[name]
-    efficacy, middle, spread = _efficacy(name, drug, receptor, draw)
+    tau, middle, spread = _efficacy(name, drug, receptor, draw)
     functional = binding = None
     weights = {}
     if receptor in drug.potency:
         potency = drug.potency[receptor]
         half = draw(potency, "nM", f"{name}.potency.{receptor}")
-        functional = affinity_of(half, efficacy)
+        functional = affinity_of(half, tau)
         weights["functional"] = potency.uncertainty_sd_log**2 + (maximum_of(middle) * spread) ** 2
     if receptor in drug.affinity:
         number = drug.affinity[receptor]
@@ -108,7 +108,7 @@ def working(name: str, receptor: str, library: Library, draw: Draw) -> Working:
         binding, variance = bound, number.uncertainty_sd_log**2
         if middle > 0.0:
             c = _parameter(library, receptor, SHIFT)
-            binding = shifted(bound, efficacy, draw(c, "1", f"{receptor}.{SHIFT}"))
+            binding = shifted(bound, tau, draw(c, "1", f"{receptor}.{SHIFT}"))
             variance += maximum_of(c.value * middle) ** 2 * (c.uncertainty_sd_log**2 + spread**2)
         weights["binding"] = variance
     affinity = _averaged(functional, binding, weights)
@@ -116,11 +116,16 @@ def working(name: str, receptor: str, library: Library, draw: Draw) -> Working:
         raise EvidenceError(
             f"drug {name}: neither an affinity nor a potency for {receptor}; add [affinity.{receptor}]"
         )
-    if not np.all(affinity > 0.0) or not np.all(efficacy >= 0.0):
+    if not np.all(affinity > 0.0) or not np.all(tau >= 0.0):
         raise EvidenceError(
             f"drug {name}, receptor {receptor}: an affinity must be > 0 nM and an efficacy >= 0"
         )
-    return Working(affinity, efficacy)
+    return Working(affinity, tau)
+
+
+def efficacy(name: str, receptor: str, library: Library, draw: Draw) -> Array:
+    """tau of drug `name` on the scale of the reference assay, per draw of ignorance."""
+    return _efficacy(name, library.drugs[name], receptor, draw)[0]
 
 
 def reserve(receptor: str, library: Library, draw: Draw) -> Array:

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analgesia import evidence
-from analgesia.agonism import working
+from analgesia.agonism import efficacy, working
 from analgesia.engine import draws
 from analgesia.errors import EvidenceError, ModelError
 from analgesia.evidence import Library, Number
@@ -333,7 +333,6 @@ def _competing(numbers: _Numbers, sites: Mapping[str, Array]) -> tuple[Array, Ar
         pushes[drug] = (reserve * constants.efficacy)[:, None]
     total = 1.0 + sum(ratios.values())
     stimulus = sum(pushes[drug] * ratio / total for drug, ratio in ratios.items())
-    reference = working(numbers.form.identifiers["reference"], MU, numbers.library, numbers.draw)
-    full = reserve * reference.efficacy
+    full = reserve * efficacy(numbers.form.identifiers["reference"], MU, numbers.library, numbers.draw)
     effect = stimulus / (1.0 + stimulus) * ((1.0 + full) / full)[:, None]
     return np.asarray(1.0 - 1.0 / total), np.minimum(effect, 1.0)
