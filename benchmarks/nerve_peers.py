@@ -138,6 +138,14 @@ def arbor(cable: Cable, patients: int) -> Run:
         def global_properties(self, kind: Any) -> Any:
             return self.properties
 
+        def probes(self, n: int) -> Any:
+            return [
+                arb.cable_probe_membrane_voltage(
+                    f"(location 0 {(probe + 0.5) / cable.compartments})", f"v{k}"
+                )
+                for k, probe in enumerate(cable.probes)
+            ]
+
         def cell_description(self, n: int) -> Any:
             tree = arb.segment_tree()
             half = cable.diameter / 2
@@ -152,9 +160,6 @@ def arbor(cable: Cable, patients: int) -> Run:
                 f"(location 0 {0.5 / cable.compartments})",
                 arb.i_clamp(0 * u.ms, cable.duration * u.ms, cable.current * u.nA),
             )
-            for k, probe in enumerate(cable.probes):
-                where = f"(location 0 {(probe + 0.5) / cable.compartments})"
-                decor.place(where, arb.threshold_detector(cable.threshold * u.mV), f"d{k}")
             return arb.cable_cell(
                 tree, decor, arb.label_dict(), arb.cv_policy_fixed_per_branch(cable.compartments)
             )
@@ -165,20 +170,15 @@ def arbor(cable: Cable, patients: int) -> Run:
     simulation = arb.simulation(
         recipe, context, arb.partition_load_balance(recipe, context, {arb.cell_kind.cable: hint})
     )
-    simulation.record(arb.spike_recording.all)
+    every = arb.regular_schedule(cable.dt * u.ms)
+    handles = [
+        [simulation.sample((n, f"v{k}"), every) for k in range(len(cable.probes))] for n in range(patients)
+    ]
 
     def run() -> Spikes:
-        simulation.reset()
         simulation.run(cable.duration * u.ms, cable.dt * u.ms)
-        found = simulation.spikes()
-        source = found["source"]
-        return [
-            [
-                np.sort(found["time"][(source["gid"] == n) & (source["index"] == k)])
-                for k in range(len(cable.probes))
-            ]
-            for n in range(patients)
-        ]
+        curves = [[simulation.samples(handle)[0][0] for handle in own] for own in handles]
+        return [[crossings(c[:, 0], c[:, 1], cable.threshold) for c in own] for own in curves]
 
     return run
 
@@ -330,8 +330,8 @@ def brian2(cable: Cable, patients: int) -> Run:
 
 PEERS = {
     "neuron": neuron,
-    "neuron, Crank-Nicolson": lambda cable, patients: neuron(cable, patients, crank_nicolson=True),
-    "jaxley": jaxley,
     "arbor": arbor,
+    "jaxley": jaxley,
+    "neuron, Crank-Nicolson": lambda cable, patients: neuron(cable, patients, crank_nicolson=True),
     "brian2": brian2,
 }
