@@ -114,7 +114,9 @@ def _ask(question: Question, library: Library, course_too: bool, progress: Any) 
     built = fibre(name, library)
     diameter = question.diameter if question.diameter is not None else built.parameters["diameter"]
     amounts = _amounts(question, library)
-    hurt = injured(question.condition, library, "c_fibre", question.severity)  # the classes of C fibre are hurt alike
+    hurt = injured(
+        question.condition, library, "c_fibre", question.severity
+    )  # the classes of C fibre are hurt alike
     block = block_at(amounts, library, channels=built.sodium, prior=question.prior)
     state = combined([hurt, block])
     found = conduct(

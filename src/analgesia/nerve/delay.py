@@ -18,6 +18,8 @@ from analgesia.nerve.conduction import FIRST, SECOND, START, Array, Conduction
 
 FILE = "a_fibres"
 FIBRES = ("a_delta", "a_beta")
+HALF_BLOCK = "half_block"
+"""Key of a drug's nerve table that holds the concentration stopping half of the fibres, per class."""
 
 
 def delay_line(
@@ -33,14 +35,7 @@ def delay_line(
     numbers = library.neurons[FILE].parameters[fibre]
     velocity = float(numbers["velocity"].to("m/s"))
     refractory = float(numbers["refractory"].to("ms"))
-    known = numbers.get("half_block", {})
-    for drug in concentrations:
-        if drug not in known:
-            raise ModelError(
-                f"no block of {fibre} fibres is known for {drug}: write parameters.{fibre}.half_block.{drug} in the file of {FILE}; "
-                f"known are {', '.join(known)}"
-            )
-    load = sum(amount / float(known[drug].to("uM")) for drug, amount in concentrations.items())
+    load = sum(amount / _half_block(drug, fibre, library) for drug, amount in concentrations.items())
     places = tuple(share * length for share in (START, FIRST, SECOND))
     conducted = np.zeros(len(moments), bool)
     last = -np.inf
@@ -53,3 +48,16 @@ def delay_line(
         moments, velocity if conducted.any() else np.nan, latency, np.where(conducted, 0.0, np.nan), conducted, np.nan, np.nan, np.nan,
         spikes, (places[0] * 1e3, places[1] * 1e3, places[2] * 1e3),
     )  # fmt: skip
+
+
+def _half_block(drug: str, fibre: str, library: Library) -> float:
+    """Concentration (uM) of a drug that stops half of the fibres of a class."""
+    known = {
+        name: record.nerve[HALF_BLOCK] for name, record in library.drugs.items() if HALF_BLOCK in record.nerve
+    }
+    if fibre not in known.get(drug, {}):
+        raise ModelError(
+            f"no block of {fibre} fibres is known for {drug}: write nerve.{HALF_BLOCK}.{fibre} in the drug's file; "
+            f"known are {', '.join(name for name, fibres in known.items() if fibre in fibres)}"
+        )
+    return float(known[drug][fibre].to("uM"))
