@@ -43,7 +43,7 @@ lock: $(VENV)/dev.stamp ## renew both lock files after a change of dependencies 
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--extra build pyproject.toml --output-file requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-		--extra build --extra dev --constraint requirements.lock pyproject.toml --output-file requirements-dev.lock
+		--extra build --extra dev --extra inference --constraint requirements.lock pyproject.toml --output-file requirements-dev.lock
 
 clean: ## remove the environment, caches and everything that was generated
 	rm -rf $(VENV) $(OUTPUT) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
