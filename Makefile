@@ -32,8 +32,8 @@ format: $(VENV)/dev.stamp ## put the code into the house format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/dev.stamp ## time the engine on this machine
-	@for script in $(wildcard benchmarks/*.py); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+bench: $(VENV)/dev.stamp ## time the engine, ventilation and the nerve on this machine (quick)
+	@for name in engine ventilation nerve; do echo "== $$name"; $(BIN)/python benchmarks/$$name.py --quick || exit 1; done
 
 docs: $(VENV)/dev.stamp ## write what the documents take from the program: pictures and the page of commands
 	@for script in docs/*.py; do $(BIN)/python $$script || exit 1; done
