@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analgesia.errors import EvidenceError
-from analgesia.evidence import Library
+from analgesia.errors import EvidenceError, ModelError
+from analgesia.evidence import Library, Tally, tally
 from analgesia.evidence.claim_schema import Claim
+from analgesia.evidence.provenance import note
+from analgesia.nerve.block import blocking_concentration
+from analgesia.nerve.membranes import fibre
 from analgesia.ventilation import receptor_form
 
 Array = NDArray[np.float64]
+
+NANO_PER_MICRO = 1e3
 
 PLACEBO = "placebo"
 """Label of the arm every run contains."""
@@ -37,6 +43,8 @@ class Endpoint:
             return _array(result.plasma.sel(arm=arm, analyte=self.parts[0])).max(axis=-1)
         if kind == "ventilation":
             return _lowest_ventilation(result, arm, self.library)
+        if kind == "conduction":
+            return _share_of_blocking(result, arm, self.parts[0], self.library)
         if kind == "stimulus":
             chosen = result.stimulus.sel(arm=arm, receptor=self.parts[0], site=self.parts[1])
             return _late(chosen, start)
@@ -65,6 +73,28 @@ def _lowest_ventilation(result: Any, arm: str, library: Library | None) -> Array
     return 100.0 * share.min(axis=-1).reshape(replicates, patients)
 
 
+def _share_of_blocking(result: Any, arm: str, drug: str, library: Library | None) -> Array:
+    """Peak unbound concentration at the nerve ending as % of the one that stops a C fibre, by the fibre's cable.
+
+    Each draw of ignorance has its own guess of the block, from the prior where no channel was ever measured.
+    """
+    if library is None:
+        raise ModelError("conduction: the library of the fibre is needed")
+    peak = _array(result.concentration.sel(arm=arm, analyte=drug, site="nociceptor")).max(axis=-1)
+    stopping, used = _stopping(library.hash, drug, len(peak), library)
+    for number in used.numbers.values():
+        note(number)
+    return 100.0 * peak / NANO_PER_MICRO / stopping[:, None]
+
+
+@lru_cache(maxsize=8)
+def _stopping(version: str, drug: str, draws: int, library: Library) -> tuple[Array, Tally]:
+    """Concentrations (uM) that stop a C fibre, one per draw, and the numbers behind them; once for a version of the evidence."""
+    with tally() as used:
+        stopping = blocking_concentration(fibre("c_fibre", library), drug, library, guesses=draws)
+    return stopping, used
+
+
 def _array(data: Any) -> Array:
     return np.asarray(data.transpose("replicate", "patient", "time").values, dtype=np.float64)
 
@@ -89,6 +119,21 @@ def endpoint_of(claim: Claim, library: Library) -> Endpoint | None:
         return Endpoint(
             name, "%", "lowest ventilation, % of its start at constant CO2", False, library=library
         )
+    if kind == "conduction" and len(parts) == 1:
+        _known(
+            parts[0],
+            [name for name, drug in library.drugs.items() if drug.nerve],
+            claim,
+            "drug with a block of nerve",
+        )
+        return Endpoint(
+            name,
+            "%",
+            f"peak of unbound {parts[0]} at the nerve, % of what stops a C fibre",
+            False,
+            tuple(parts),
+            library,
+        )
     if kind == "stimulus" and len(parts) == 2:
         _known(parts[0], library.receptors, claim, "receptor")
         _known(parts[1], ("plasma", "brain", "spinal_cord", "nociceptor"), claim, "site")
@@ -101,7 +146,7 @@ def endpoint_of(claim: Claim, library: Library) -> Endpoint | None:
         return Endpoint(name, "ng/mL", f"peak of total {parts[0]} in plasma", False, tuple(parts))
     raise EvidenceError(
         f"{_place(claim)}: experiment.endpoint: no such endpoint {name!r}; write pain_change, pain, drive_change, "
-        'ventilation, stimulus.<receptor>.<site>, exposure.<drug>, or none with no_endpoint = "the reason"'
+        'ventilation, conduction.<drug>, stimulus.<receptor>.<site>, exposure.<drug>, or none with no_endpoint = "the reason"'
     )
 
 

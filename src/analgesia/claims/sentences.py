@@ -7,6 +7,7 @@ No sentence addresses the reader or advises anybody; a test refuses words of adv
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -170,6 +171,10 @@ ENDPOINT_SENTENCES = {
         "The model puts the lowest breathing at {median}\u00a0% of what it was before, with CO2 held constant "
         "(90\u00a0% interval {low} to {high}), for {arm}"
     ),
+    "conduction": (
+        "The model of a pain fibre puts the highest free concentration at the nerve at {median}\u00a0% of the one that would stop it "
+        "(90\u00a0% interval {low} to {high}) for {arm}"
+    ),
     "exposure": "The model puts the average peak in blood plasma at {median} ng/mL (90\u00a0% interval {low} to {high}) for {arm}",
 }
 """Kind of endpoint -> its sentence; every one ends with the words of EXTRAPOLATION."""
@@ -190,6 +195,7 @@ MODEL_WORDS = {
     "drive_change": "a model not yet tested on trials",
     "stimulus": "a model of something nobody has measured in people",
     "ventilation": "a model carried over from cells, animals and other opioids",
+    "conduction": "a model whose block of channels is guessed from one finding on isolated nerve",
     "exposure": "a model fitted to the few published kinetic studies",
 }
 """How far the model behind a prediction was tested, by kind of endpoint."""
@@ -233,7 +239,9 @@ def signed(value: float) -> str:
 
 
 def plain(value: float) -> str:
-    """A positive quantity with two significant digits."""
+    """A positive quantity with two significant digits, never with an exponent."""
+    if 0.0 < abs(value) < SMALL:
+        return f"{value:.{1 - math.floor(math.log10(abs(value)))}f}"
     return f"{value:.2g}" if abs(value) < 100 else f"{value:.0f}"
 
 
