@@ -18,10 +18,7 @@ from __future__ import annotations
 import csv
 import difflib
 import math
-import os
-import tempfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +28,7 @@ from analgesia.engine.doses import Doses
 from analgesia.engine.ensemble import solve
 from analgesia.engine.system import System
 from analgesia.errors import AnalgesiaError, ModelError, UnitError
+from analgesia.files import whole
 from analgesia.kinetic_models import kinetic_model
 from analgesia.quantities import Quantity
 
@@ -311,20 +309,12 @@ def write_course(course: RecordedCourse, path: Path) -> None:
     """Write a CSV file: under another name first, so that a reader never meets half a file."""
     header = ("ID", "TIME", *course.compartments, "concentration")
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be written: {error.strerror}") from None
-    try:
-        with os.fdopen(handle, "w", newline="", encoding="utf-8") as file:
+        with whole(path) as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(header)
             for identifier, time, amounts, level in zip(
                 course.ids, course.times, course.amounts, course.concentration, strict=True
             ):
                 writer.writerow([identifier, time, *(f"{a:.10g}" for a in amounts), f"{level:.10g}"])
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
     except OSError as error:
-        with suppress(OSError):
-            Path(name).unlink()
         raise ModelError(f"{path}: cannot be written: {error.strerror}") from None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analgesia.calibration.pain import CORRELATIONS, PainFit, Target
+from analgesia.files import write_all
 
 if TYPE_CHECKING:
     from analgesia.evidence import Library
@@ -31,15 +32,7 @@ def documents(fit: PainFit, library: Library) -> dict[str, str]:
 
 def write(fit: PainFit, library: Library, folder: Path) -> list[Path]:
     """Write `documents` below `folder`, each file whole or not at all."""
-    written = []
-    for name, text in documents(fit, library).items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_suffix(".part")
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
-        written.append(path)
-    return written
+    return write_all(documents(fit, library), folder)
 
 
 def _sources(fit: PainFit) -> str:

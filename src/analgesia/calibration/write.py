@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from analgesia.calibration.fit import Fit, Free
 from analgesia.calibration.studies import DESIGNS
+from analgesia.files import write_all
 from analgesia.pharmacokinetics.kinetics import CORRELATIONS
 
 if TYPE_CHECKING:
@@ -50,15 +51,7 @@ def documents(fit: Fit, library: Library) -> dict[str, str]:
 
 def write(fit: Fit, library: Library, folder: Path) -> list[Path]:
     """Write `documents` below `folder`, each file whole or not at all."""
-    written = []
-    for name, text in documents(fit, library).items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_suffix(".part")
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
-        written.append(path)
-    return written
+    return write_all(documents(fit, library), folder)
 
 
 def _place(name: str, library: Library) -> tuple[str, list[str]]:

@@ -67,12 +67,13 @@ def command(
 
     Example: analgesia ectopia --condition painful_diabetic_neuropathy --patients 100
     """
+    from analgesia.files import check_picture
     from analgesia.nerve.drugs import parse_drug
     from analgesia.nerve.ectopia import RECORDED, ectopia
-    from analgesia.nerve.pictures import check_path, raster
+    from analgesia.nerve.pictures import raster
 
     if picture is not None:
-        check_path(picture)
+        check_picture(picture)
     library = settings.library()
     amounts: dict[str, float] = {}
     for name, amount in (parse_drug(text, library) for text in drugs):

@@ -96,10 +96,11 @@ def command(
     Example: analgesia exposure leaf_capsule --dose "25 mg mitragynine" --every "24 h" --doses 15
     """
     from analgesia.exposures import exposure
-    from analgesia.exposures.picture import check_path, figure
+    from analgesia.exposures.picture import figure
+    from analgesia.files import check_picture
 
     if picture is not None:
-        check_path(picture)
+        check_picture(picture)
     with progress("exposure") as report:
         found = exposure(
             item,

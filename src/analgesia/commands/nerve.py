@@ -102,13 +102,14 @@ def command(
     Example: analgesia nerve --fibre c --diameter 1um --stimulate 2Hz --pulses 360
     """
     from analgesia.errors import ModelError
+    from analgesia.files import check_picture
     from analgesia.nerve.ask import Question, ask
-    from analgesia.nerve.pictures import check_path, latencies
+    from analgesia.nerve.pictures import latencies
 
     if rate is not None and interval is not None:
         raise ModelError("give either --stimulate or --interval, not both")
     if picture is not None:
-        check_path(picture)
+        check_picture(picture)
     count = pulses if pulses is not None else (2 if interval is not None else 1)
     gap = interval.to("ms") if interval is not None else 1e3 / (rate.to("Hz") if rate is not None else 1.0)
     question = Question(

@@ -61,7 +61,7 @@ def command(
     as_json: bool,
 ) -> None:
     """Judge each CLAIM (all twelve without any) and write one HTML page that needs no network, or print its content as JSON."""
-    from analgesia.report.build import write_whole
+    from analgesia.files import write_whole
 
     if html is None and not as_json:
         raise click.UsageError("say where to write the page (--html FILE), or ask for --json")

@@ -35,7 +35,8 @@ def command(
 
     from analgesia.commands._common import to_plain
     from analgesia.commands.report import make
-    from analgesia.report.build import fingerprint, read_receipt, write_receipt, write_whole
+    from analgesia.files import write_whole
+    from analgesia.report.build import fingerprint, read_receipt, write_receipt
 
     library = settings.library()
     page, data, receipt = output / "report.html", output / "report.json", output / ".receipt.json"

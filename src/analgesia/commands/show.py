@@ -73,12 +73,13 @@ def _draw(kind: str, name: str | None, picture: Path, library: Library) -> None:
     """Draw a channel under voltage clamp."""
     from analgesia.channels import channel
     from analgesia.errors import ModelError
+    from analgesia.files import check_picture
     from analgesia.nerve.clamp import clamp
-    from analgesia.nerve.pictures import check_path, clamped
+    from analgesia.nerve.pictures import clamped
 
     if kind not in ("channel", "channels") or name is None:
         raise ModelError("--plot draws a channel: analgesia show channel NAME --plot FILE")
-    check_path(picture)
+    check_picture(picture)
     found = channel(name, library)
     if found.kind == "pump":
         raise ModelError(f"{name} is a pump: it has no gates to clamp")

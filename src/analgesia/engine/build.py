@@ -11,19 +11,70 @@ import llvmlite.ir as ir
 F64, I64, I32, I8, I1 = ir.DoubleType(), ir.IntType(64), ir.IntType(32), ir.IntType(8), ir.IntType(1)
 
 
-class Code:
-    """A builder positioned in one function, with the lane block (`ws`), lane integers (`iw`) and context (`ctx`) at hand."""
+class Flow:
+    """A builder positioned at the start of one function, with loops and conditions."""
 
-    def __init__(self, function: ir.Function, lanes: int) -> None:
+    def __init__(self, function: ir.Function) -> None:
         self.function = function
-        self.lanes = lanes
-        self.vector = ir.VectorType(F64, lanes)
         self.b = ir.IRBuilder(function.append_basic_block("entry"))
-        self.ctx, self.ws, self.iw = function.args[:3]
 
     def i(self, value: int) -> ir.Constant:
         """64-bit constant."""
         return ir.Constant(I64, int(value))
+
+    @contextmanager
+    def when(self, condition: Any, likely: bool | None = None) -> Iterator[None]:
+        with self.b.if_then(condition, likely=likely):
+            yield
+
+    @contextmanager
+    def either(self, condition: Any) -> Iterator[tuple[Any, Any]]:
+        with self.b.if_else(condition) as branches:
+            yield branches
+
+    def repeat_while(self, condition: Callable[[], Any], body: Callable[[], None]) -> None:
+        """while condition(): body()"""
+        head, inside, after = (self.function.append_basic_block(n) for n in ("while", "do", "done"))
+        self.b.branch(head)
+        self.b.position_at_end(head)
+        self.b.cbranch(condition(), inside, after)
+        self.b.position_at_end(inside)
+        body()
+        if not self.b.block.is_terminated:
+            self.b.branch(head)
+        self.b.position_at_end(after)
+
+    @contextmanager
+    def count(self, number: Any) -> Iterator[Any]:
+        """for k in range(number)"""
+        entry = self.b.block
+        head, inside, after = (self.function.append_basic_block(n) for n in ("for", "each", "end"))
+        self.b.branch(head)
+        self.b.position_at_end(head)
+        k = self.b.phi(I64)
+        k.add_incoming(self.i(0), entry)
+        self.b.cbranch(self.b.icmp_signed("<", k, number), inside, after)
+        self.b.position_at_end(inside)
+        yield k
+        k.add_incoming(self.b.add(k, self.i(1)), self.b.block)
+        self.b.branch(head)
+        self.b.position_at_end(after)
+
+    def everywhere(self, value: Any, kind: ir.VectorType) -> Any:
+        """A number in every lane of a vector type."""
+        single = self.b.insert_element(ir.Constant(kind, ir.Undefined), value, ir.Constant(I32, 0))
+        zeros = ir.Constant(ir.VectorType(I32, kind.count), [0] * kind.count)
+        return self.b.shuffle_vector(single, ir.Constant(kind, ir.Undefined), zeros)
+
+
+class Code(Flow):
+    """A builder positioned in one function, with the lane block (`ws`), lane integers (`iw`) and context (`ctx`) at hand."""
+
+    def __init__(self, function: ir.Function, lanes: int) -> None:
+        super().__init__(function)
+        self.lanes = lanes
+        self.vector = ir.VectorType(F64, lanes)
+        self.ctx, self.ws, self.iw = function.args[:3]
 
     def f(self, value: float) -> ir.Constant:
         """Double constant."""
@@ -92,45 +143,6 @@ class Code:
     def widen(self, value: Any) -> Any:
         return self.b.sext(value, I64)
 
-    # control flow
-    @contextmanager
-    def when(self, condition: Any, likely: bool | None = None) -> Iterator[None]:
-        with self.b.if_then(condition, likely=likely):
-            yield
-
-    @contextmanager
-    def either(self, condition: Any) -> Iterator[tuple[Any, Any]]:
-        with self.b.if_else(condition) as branches:
-            yield branches
-
-    def repeat_while(self, condition: Callable[[], Any], body: Callable[[], None]) -> None:
-        """while condition(): body()"""
-        head, inside, after = (self.function.append_basic_block(n) for n in ("while", "do", "done"))
-        self.b.branch(head)
-        self.b.position_at_end(head)
-        self.b.cbranch(condition(), inside, after)
-        self.b.position_at_end(inside)
-        body()
-        if not self.b.block.is_terminated:
-            self.b.branch(head)
-        self.b.position_at_end(after)
-
-    @contextmanager
-    def count(self, number: Any) -> Iterator[Any]:
-        """for k in range(number)"""
-        entry = self.b.block
-        head, inside, after = (self.function.append_basic_block(n) for n in ("for", "each", "end"))
-        self.b.branch(head)
-        self.b.position_at_end(head)
-        k = self.b.phi(I64)
-        k.add_incoming(self.i(0), entry)
-        self.b.cbranch(self.b.icmp_signed("<", k, number), inside, after)
-        self.b.position_at_end(inside)
-        yield k
-        k.add_incoming(self.b.add(k, self.i(1)), self.b.block)
-        self.b.branch(head)
-        self.b.position_at_end(after)
-
     def local(self, kind: ir.Type, value: Any = None) -> Local:
         """A variable on the stack."""
         with self.b.goto_entry_block():
@@ -159,16 +171,11 @@ class Code:
 
     def splat(self, value: Any) -> Any:
         """A double in every lane."""
-        return self._splat(value, self.vector)
+        return self.everywhere(value, self.vector)
 
     def splat_whole(self, value: Any) -> Any:
         """A 64-bit whole number in every lane."""
-        return self._splat(value, ir.VectorType(I64, self.lanes))
-
-    def _splat(self, value: Any, kind: ir.Type) -> Any:
-        single = self.b.insert_element(ir.Constant(kind, ir.Undefined), value, ir.Constant(I32, 0))
-        zeros = ir.Constant(ir.VectorType(I32, self.lanes), [0] * self.lanes)
-        return self.b.shuffle_vector(single, ir.Constant(kind, ir.Undefined), zeros)
+        return self.everywhere(value, ir.VectorType(I64, self.lanes))
 
 
 class Local:

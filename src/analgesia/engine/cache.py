@@ -10,6 +10,7 @@ import hashlib
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 _MAGIC = b"analgesia object 1\n"
@@ -71,3 +72,12 @@ def write(key: str, code: bytes) -> None:
             Path(name).unlink(missing_ok=True)
     except OSError:
         return
+
+
+def stored(key: str, make: Callable[[], bytes]) -> bytes:
+    """What is stored under a key, or else what `make` gives, stored for the next time."""
+    known = read(key)
+    if known is None:
+        known = make()
+        write(key, known)
+    return known

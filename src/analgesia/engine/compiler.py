@@ -70,12 +70,12 @@ def compiled(
     key = hashlib.blake2b(text.encode(), digest_size=20).hexdigest()
     with _lock:
         if key not in _ready:
-            stored = disk.read(key)
-            if stored is None:
+
+            def made() -> bytes:
                 listing, workspace = module_text(program, infusions, width, delayed, triggers, queue)
-                stored = json.dumps(asdict(workspace)).encode() + b"\n" + machine.compile_module(listing)
-                disk.write(key, stored)
-            head, code = stored.split(b"\n", 1)
+                return json.dumps(asdict(workspace)).encode() + b"\n" + machine.compile_module(listing)
+
+            head, code = disk.stored(key, made).split(b"\n", 1)
             _ready[key] = Compiled(code, Workspace(**json.loads(head)))
         return _ready[key]
 

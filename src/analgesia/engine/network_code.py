@@ -33,7 +33,7 @@ from analgesia.engine.noise import (
     TAIL_DENOMINATOR,
     TAIL_NUMERATOR,
 )
-from analgesia.engine.program import Program, derivatives, number
+from analgesia.engine.program import Program, derivatives, inputs, number
 from analgesia.engine.symbols import Symbol
 from analgesia.engine.system import Namespace
 
@@ -87,12 +87,9 @@ def record(network: Network) -> Circuit:
     """Run the functions of a network once on symbols."""
     graph = Graph()
 
-    def inputs(prefix: str, names: Mapping[str, object]) -> dict[str, Symbol]:
-        return {name: Symbol(graph, graph.input(f"{prefix}.{name}")) for name in names}
-
     time = Symbol(graph, graph.input("t"))
-    states, parameters = inputs("y", network.states), inputs("p", network.parameters)
-    past = inputs("past", network.delays)
+    states, parameters = inputs(graph, "y", network.states), inputs(graph, "p", network.parameters)
+    past = inputs(graph, "past", network.delays)
     y, p = Namespace(states, "state"), Namespace(parameters, "parameter")
     late = (Namespace(past, "delay"),) if network.delays else ()
     rates = network.complete(network.derivatives(time, y, p, *late), network.states, "derivative")
@@ -454,9 +451,6 @@ def _compiled(network: Network, method: str, lanes: int) -> Compiled:
     text = f"network {circuit.digest} {method} {lanes} {machine.description()} {engine_digest()}"
     key = hashlib.blake2b(text.encode(), digest_size=20).hexdigest()
     if key not in _ready:
-        code = disk.read(key)
-        if code is None:
-            code = machine.compile_module(module_text(network, circuit, method, lanes))
-            disk.write(key, code)
+        code = disk.stored(key, lambda: machine.compile_module(module_text(network, circuit, method, lanes)))
         _ready[key] = Compiled(code, circuit, lanes)
     return _ready[key]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from analgesia.engine.graph import BOOLEAN, Graph
 from analgesia.engine.symbols import Symbol
-from analgesia.engine.system import System
+from analgesia.engine.system import Namespace, System
 
 
 @dataclass(frozen=True)
@@ -51,19 +51,14 @@ def record(system: System) -> Program:
     """Run the equations of a system once on symbols."""
     graph = Graph()
 
-    def inputs(prefix: str, names: Mapping[str, object]) -> dict[str, Symbol]:
-        return {name: Symbol(graph, graph.input(f"{prefix}.{name}")) for name in names}
-
     time = Symbol(graph, graph.input("t"))
     states, parameters, past = (
-        inputs("y", system.states),
-        inputs("p", system.parameters),
-        inputs("past", system.delays),
+        inputs(graph, "y", system.states),
+        inputs(graph, "p", system.parameters),
+        inputs(graph, "past", system.delays),
     )
     rates = system.evaluate(time, states, parameters, past)
     observed = system.observations(time, states, parameters)
-    from analgesia.engine.system import Namespace
-
     lags = [
         d.by(time, Namespace(states, "state"), Namespace(parameters, "parameter"))
         for d in system.delays.values()
@@ -82,6 +77,11 @@ def record(system: System) -> Program:
         indices(list(observed.values())),
         indices(lags),
     )
+
+
+def inputs(graph: Graph, prefix: str, names: Iterable[str]) -> dict[str, Symbol]:
+    """Named inputs of a graph, as symbols an equation can use."""
+    return {name: Symbol(graph, graph.input(f"{prefix}.{name}")) for name in names}
 
 
 def number(graph: Graph, value: object) -> int:

@@ -9,11 +9,11 @@ import numpy as np
 
 from analgesia.errors import ModelError
 from analgesia.exposures.report import BAND, Exposure
+from analgesia.files import check_picture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FORMATS = (".png", ".svg", ".pdf")
 COLOURS = ("#0b6e99", "#c4602d", "#5b7f2b", "#7a4e9e")
 
 
@@ -30,7 +30,7 @@ def figure(exposure: Exposure, path: Path | None = None, *, logarithmic: bool = 
     picture = Figure(figsize=(8, 4.8), layout="constrained")
     FigureCanvasAgg(picture)
     if path is not None:
-        check_path(path)
+        check_picture(path)
     axes = picture.add_subplot()
     for colour, (name, drawn) in zip(COLOURS, exposure.curves.items(), strict=False):
         _band(axes, exposure, drawn, colour, name)
@@ -57,14 +57,6 @@ def figure(exposure: Exposure, path: Path | None = None, *, logarithmic: bool = 
     if path is not None:
         picture.savefig(path, dpi=150)
     return picture
-
-
-def check_path(path: Path) -> None:
-    """Raise ModelError unless a picture can be written to `path`: known format, existing folder."""
-    if path.suffix.lower() not in FORMATS:
-        raise ModelError(f"cannot draw into {path}: end the name in {', '.join(FORMATS)}")
-    if not path.parent.is_dir():
-        raise ModelError(f"cannot draw into {path}: there is no folder {path.parent}")
 
 
 def _band(axes: Any, exposure: Exposure, drawn: Any, colour: str, name: str) -> None:

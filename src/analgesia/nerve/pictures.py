@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analgesia.errors import ModelError
 from analgesia.nerve.clamp import kinetics
 
 if TYPE_CHECKING:
@@ -19,16 +18,7 @@ if TYPE_CHECKING:
     from analgesia.nerve.clamp import Clamp
     from analgesia.nerve.conduction import Conduction, Course
 
-FORMATS = (".png", ".svg", ".pdf")
 BLUE, RUST, GREY = "#0b6e99", "#c4602d", "#8a8f94"
-
-
-def check_path(path: Path) -> None:
-    """Raise `ModelError` unless a picture can be written to `path`: known format, existing folder."""
-    if path.suffix.lower() not in FORMATS:
-        raise ModelError(f"cannot draw into {path}: end the name in {', '.join(FORMATS)}")
-    if not path.parent.is_dir():
-        raise ModelError(f"cannot draw into {path}: there is no folder {path.parent}")
 
 
 def new_figure(width: float = 8.0, height: float = 4.8) -> Figure:

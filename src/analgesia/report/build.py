@@ -13,6 +13,7 @@ from analgesia.calibration import Comparison, exposure_check
 from analgesia.claims.experiment import Size, check, prepared
 from analgesia.claims.judge import Judgement
 from analgesia.evidence import Library
+from analgesia.files import write_whole
 from analgesia.report.page import Run, cited, page, provenance
 
 Progress = Callable[[int, int], None]
@@ -129,10 +130,3 @@ def write_receipt(path: Path, key: str, files: Sequence[Path], rows: Any) -> Non
 
 def _digest(path: Path) -> str:
     return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file in one step, so that nobody ever meets half of it."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)

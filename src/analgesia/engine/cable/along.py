@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from analgesia.engine.cable.code import I64, Kernel
+from analgesia.engine.cable.code import Kernel
 from analgesia.engine.mathematics import FLAGS
 
 
@@ -19,13 +19,19 @@ class AlongKernel(Kernel):
     def _step(self, step: Any) -> None:
         last = self.b.sub(self.size["compartments"], self.whole(1))
         blocks = self.b.sdiv(self.size["compartments"], self.whole(self.lanes))
-        self.loops.count("stimulus", self.size["stimuli"], lambda k: self._inject(step, k))
-        self.loops.count("membrane", blocks, lambda g: self._own(step, g))
-        self.loops.count("down", last, lambda k: self._pass_on(self.b.sub(last, k)))
+        with self.flow.count(self.size["stimuli"]) as k:
+            self._inject(step, k)
+        with self.flow.count(blocks) as group:
+            self._own(step, group)
+        with self.flow.count(last) as k:
+            self._pass_on(self.b.sub(last, k))
         self._solve(self.whole(0), None)
-        self.loops.count("up", last, lambda k: self._solve_next(self.b.add(k, self.whole(1))))
-        self.loops.count("advance", blocks, self._move)
-        self.loops.count("probe", self.size["probes"], lambda k: self._watch(step, k))
+        with self.flow.count(last) as k:
+            self._solve_next(self.b.add(k, self.whole(1)))
+        with self.flow.count(blocks) as group:
+            self._move(group)
+        with self.flow.count(self.size["probes"]) as k:
+            self._watch(step, k)
 
     def _cell(self, i: Any, part: str) -> Any:
         """Pointer to one compartment's entry of a part."""
@@ -81,27 +87,18 @@ class AlongKernel(Kernel):
         new, old = self.b.load(self._cell(i, "voltage")), self.b.load(self._cell(i, "side"))
         absolute = self.b.add(step, self.size["first"])
 
-        def keep() -> None:
-            row = self._trace_row(absolute)
-            where = self.b.add(self.b.mul(row, self.size["probes"]), k)
+        with self.flow.when(self._due(absolute)):
+            where = self.b.add(self.b.mul(self._trace_row(absolute), self.size["probes"]), k)
             self.b.store(old, self.b.gep(self.arg["trace"], [where]))
-
-        self.loops.when("trace", self._due(absolute), keep)
         line, dt, origin = (self._number(name) for name in ("threshold", "dt", "origin"))
         crossed = self.b.and_(self.b.fcmp_ordered("<", old, line), self.b.fcmp_ordered(">=", new, line))
-
-        def note() -> None:
+        with self.flow.when(crossed):
             slot = self.b.gep(self.arg["counts"], [k])
             seen = self.b.load(slot)
             share = self.b.fdiv(self.b.fsub(line, old), self.b.fsub(new, old))
             ticks = self.b.fadd(self.b.sitofp(absolute, line.type), share)
-            when = self.b.fadd(self.b.fmul(ticks, dt), origin)
-
-            def put() -> None:
+            with self.flow.when(self.b.icmp_signed("<", seen, self.size["capacity"])):
                 cell = self.b.add(self.b.mul(k, self.size["capacity"]), seen)
+                when = self.b.fadd(self.b.fmul(ticks, dt), origin)
                 self.b.store(when, self.b.gep(self.arg["spikes"], [cell]))
-
-            self.loops.when("room", self.b.icmp_signed("<", seen, self.size["capacity"]), put)
-            self.b.store(self.b.add(seen, I64(1)), slot)
-
-        self.loops.when("spike", crossed, note)
+            self.b.store(self.b.add(seen, self.whole(1)), slot)

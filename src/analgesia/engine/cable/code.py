@@ -12,18 +12,17 @@ Everything a compartment owns lies together, lanes innermost, so that a tile is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import llvmlite.ir as ir
 
+from analgesia.engine.build import F64, I32, I64, Flow
 from analgesia.engine.cable.arithmetic import CableVector
 from analgesia.engine.cable.membrane import Recorded
 from analgesia.engine.mathematics import Vector
 from analgesia.engine.simd import Emitter
 
-I64, F64, I1 = ir.IntType(64), ir.DoubleType(), ir.IntType(1)
 NAME = "advance"
 
 POINTERS = (
@@ -79,40 +78,6 @@ class Layout:
         )
 
 
-class _Loops:
-    """Counted loops in IR."""
-
-    def __init__(self, function: ir.Function) -> None:
-        self.function = function
-        self.b = ir.IRBuilder(function.append_basic_block("entry"))
-
-    def count(self, name: str, limit: Any, body: Callable[[Any], None]) -> None:
-        """for i in 0 .. limit - 1: body(i)."""
-        start = self.b.block
-        head, inside, after = (
-            self.function.append_basic_block(f"{name}.{part}") for part in ("head", "body", "end")
-        )
-        self.b.branch(head)
-        self.b.position_at_end(head)
-        index = self.b.phi(I64, name)
-        index.add_incoming(ir.Constant(I64, 0), start)
-        self.b.cbranch(self.b.icmp_signed("<", index, limit), inside, after)
-        self.b.position_at_end(inside)
-        body(index)
-        index.add_incoming(self.b.add(index, ir.Constant(I64, 1)), self.b.block)
-        self.b.branch(head)
-        self.b.position_at_end(after)
-
-    def when(self, name: str, condition: Any, body: Callable[[], None]) -> None:
-        """if condition: body()."""
-        inside, after = (self.function.append_basic_block(f"{name}.{part}") for part in ("then", "end"))
-        self.b.cbranch(condition, inside, after)
-        self.b.position_at_end(inside)
-        body()
-        self.b.branch(after)
-        self.b.position_at_end(after)
-
-
 class Kernel:
     """Writes the IR of one membrane's cable for a number of lanes."""
 
@@ -128,14 +93,14 @@ class Kernel:
             argument.name = name
             argument.add_attribute("noalias")
         self.arg = dict(zip(POINTERS, self.function.args, strict=True))
-        self.loops = _Loops(self.function)
-        self.v = vector(self.loops.b, lanes)
+        self.flow = Flow(self.function)
+        self.v = vector(self.flow.b, lanes)
 
     # small moves ----------------------------------------------------------------------------------------------------
     @property
     def b(self) -> ir.IRBuilder:
         """The one builder."""
-        return self.loops.b
+        return self.flow.b
 
     def whole(self, value: int) -> ir.Constant:
         """A whole number."""
@@ -160,10 +125,7 @@ class Kernel:
 
     def spread(self, value: Any) -> Any:
         """One number in every lane."""
-        empty = ir.Constant(self.v.type, ir.Undefined)
-        first = self.b.insert_element(empty, value, ir.Constant(ir.IntType(32), 0))
-        zeros = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), [0] * self.lanes)
-        return self.b.shuffle_vector(first, empty, zeros)
+        return self.flow.everywhere(value, self.v.type)
 
     # the function ---------------------------------------------------------------------------------------------------
     def text(self) -> str:
@@ -175,7 +137,8 @@ class Kernel:
         self.coupling = self.load(self.arg["scale"], self.whole(0))
         self.injected = self.load(self.arg["scale"], self.whole(1))
         self.per_step = self.v.div(self.v.const(1e-3), self.number["half"])
-        self.loops.count("step", self.size["steps"], self._step)
+        with self.flow.count(self.size["steps"]) as step:
+            self._step(step)
         self.b.ret_void()
         return str(self.module)
 
@@ -187,12 +150,14 @@ class Kernel:
 
     def _step(self, step: Any) -> None:
         last = self.b.sub(self.size["compartments"], self.whole(1))
-        self.loops.count("stimulus", self.size["stimuli"], lambda k: self._inject(step, k))
-        self.loops.count(
-            "down", self.size["compartments"], lambda k: self._eliminate(step, self.b.sub(last, k))
-        )
-        self.loops.count("up", self.size["compartments"], self._substitute)
-        self.loops.count("probe", self.size["probes"], lambda k: self._watch(step, k))
+        with self.flow.count(self.size["stimuli"]) as k:
+            self._inject(step, k)
+        with self.flow.count(self.size["compartments"]) as k:
+            self._eliminate(step, self.b.sub(last, k))
+        with self.flow.count(self.size["compartments"]) as i:
+            self._substitute(i)
+        with self.flow.count(self.size["probes"]) as k:
+            self._watch(step, k)
 
     def _inject(self, step: Any, k: Any) -> None:
         wave = self.spread(self.scalar("wave", self.b.add(self.b.mul(k, self.size["steps"]), step)))
@@ -262,8 +227,7 @@ class Kernel:
         self.store(side, state, self._at(block, layout.scratch("side")))
         self.store(v.const(0.0), state, self._at(block, layout.scratch("diagonal")))
         self.store(v.const(0.0), state, self._at(block, layout.scratch("incoming")))
-
-        def pass_on() -> None:
+        with self.flow.when(self.b.icmp_signed(">=", parent, self.whole(0))):
             above = self._block(parent)
             share = v.mul(down, pivot)
             for part, extra in (
@@ -272,8 +236,6 @@ class Kernel:
             ):
                 where = self._at(above, layout.scratch(part))
                 self.store(v.add(self.load(state, where), extra), state, where)
-
-        self.loops.when("inner", self.b.icmp_signed(">=", parent, self.whole(0)), pass_on)
 
     def _moves(self, node: int) -> bool:
         """Whether a node depends on a gate (and must be computed anew with the gates' new values)."""
@@ -334,40 +296,27 @@ class Kernel:
         new, old = self.load(state, block), self.load(state, self._at(block, layout.scratch("side")))
         absolute = self.b.add(step, self.size["first"])
 
-        def keep() -> None:
+        with self.flow.when(self._due(absolute)):
             where = self.b.add(self.b.mul(self._trace_row(absolute), self.size["probes"]), k)
             self.store(old, self.arg["trace"], where)
-
-        self.loops.when("trace", self._due(absolute), keep)
         line = self.number["threshold"]
         crossed = self.b.and_(v.compare("<", old, line), v.compare(">=", new, line))
-        mask = self.b.bitcast(crossed, ir.IntType(self.lanes))
-
-        def note() -> None:
+        kind = ir.IntType(self.lanes)
+        with self.flow.when(self.b.icmp_unsigned("!=", self.b.bitcast(crossed, kind), ir.Constant(kind, 0))):
             share = v.div(v.sub(line, old), v.sub(new, old))
-            ticks = self.b.sitofp(absolute, F64)
-            when = v.fma(v.add(self.spread(ticks), share), self.number["dt"], self.number["origin"])
+            ticks = self.spread(self.b.sitofp(absolute, F64))
+            when = v.fma(v.add(ticks, share), self.number["dt"], self.number["origin"])
             for lane in range(self.lanes):
-                bit = self.b.extract_element(crossed, ir.Constant(ir.IntType(32), lane))
+                with self.flow.when(self.b.extract_element(crossed, ir.Constant(I32, lane))):
+                    self._note(k, lane, self.b.extract_element(when, ir.Constant(I32, lane)))
 
-                def one(lane: int = lane) -> None:
-                    slot = self.b.gep(
-                        self.arg["counts"],
-                        [self.b.add(self.b.mul(k, self.whole(self.lanes)), self.whole(lane))],
-                    )
-                    seen = self.b.load(slot)
-
-                    def put() -> None:
-                        row = self.b.add(self.b.mul(k, self.size["capacity"]), seen)
-                        cell = self.b.add(self.b.mul(row, self.whole(self.lanes)), self.whole(lane))
-                        time = self.b.extract_element(when, ir.Constant(ir.IntType(32), lane))
-                        self.b.store(time, self.b.gep(self.arg["spikes"], [cell]))
-
-                    self.loops.when("room", self.b.icmp_signed("<", seen, self.size["capacity"]), put)
-                    self.b.store(self.b.add(seen, self.whole(1)), slot)
-
-                self.loops.when("lane", bit, one)
-
-        self.loops.when(
-            "spike", self.b.icmp_unsigned("!=", mask, ir.Constant(ir.IntType(self.lanes), 0)), note
-        )
+    def _note(self, probe: Any, lane: int, time: Any) -> None:
+        """Keep the time of a spike of one lane, if there is room, and count it."""
+        index = self.b.add(self.b.mul(probe, self.whole(self.lanes)), self.whole(lane))
+        slot = self.b.gep(self.arg["counts"], [index])
+        seen = self.b.load(slot)
+        with self.flow.when(self.b.icmp_signed("<", seen, self.size["capacity"])):
+            row = self.b.add(self.b.mul(probe, self.size["capacity"]), seen)
+            cell = self.b.add(self.b.mul(row, self.whole(self.lanes)), self.whole(lane))
+            self.b.store(time, self.b.gep(self.arg["spikes"], [cell]))
+        self.b.store(self.b.add(seen, self.whole(1)), slot)

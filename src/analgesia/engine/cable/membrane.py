@@ -15,7 +15,7 @@ from typing import Any
 from analgesia.engine.cable.fractions import merged
 from analgesia.engine.graph import Graph
 from analgesia.engine.lowering import hoist, parameter_only, transfer
-from analgesia.engine.program import derivatives
+from analgesia.engine.program import derivatives, inputs, number
 from analgesia.engine.symbols import Symbol
 from analgesia.engine.system import Namespace
 from analgesia.errors import ModelError
@@ -73,34 +73,31 @@ def record(membrane: Membrane) -> Recorded:
     """Run the membrane's equations once on symbols and take the derivatives the kernel needs."""
     graph = Graph()
 
-    def symbols(prefix: str, names: Any) -> dict[str, Symbol]:
-        return {name: Symbol(graph, graph.input(f"{prefix}.{name}")) for name in names}
-
     v = Symbol(graph, graph.input("v"))
-    gates, pools = symbols("gate", membrane.gate_names), symbols("pool", membrane.pools)
-    parameters = symbols("p", membrane.parameters)
+    gates, pools = inputs(graph, "gate", membrane.gate_names), inputs(graph, "pool", membrane.pools)
+    parameters = inputs(graph, "p", membrane.parameters)
     y, p = Namespace(gates | pools, "state"), Namespace(parameters, "parameter")
     moves = membrane.gates(v, y, p)
     if set(moves) != set(gates):
         raise ModelError(
             f"membrane `{membrane.name}`: gates {sorted(set(moves) ^ set(gates))} are named on one side only"
         )
-    current = _index(graph, membrane.current(v, y, p))
+    current = number(graph, membrane.current(v, y, p))
     slope = derivatives(graph, [current], [v.index])[0].get(v.index, graph.constant(0.0))
     flows = membrane.pool_rates(v, y, p) if membrane.pool_rates is not None else {}
     if set(flows) != set(pools):
         raise ModelError(
             f"membrane `{membrane.name}`: pools {sorted(set(flows) ^ set(pools))} are named on one side only"
         )
-    rates = [_index(graph, flows[name]) for name in pools]
+    rates = [number(graph, flows[name]) for name in pools]
     gains = [d.get(v.index, graph.constant(0.0)) for d in derivatives(graph, rates, [v.index])]
     if any(graph_depends(graph, gain, {v.index}) for gain in gains):
         raise ModelError(f"membrane `{membrane.name}`: the rate of a pool must be linear in the voltage")
     offsets = [
         graph.node("sub", (r, graph.node("mul", (g, v.index)))) for r, g in zip(rates, gains, strict=True)
     ]
-    targets = merged(graph, [_index(graph, moves[name][0]) for name in gates])
-    speeds = merged(graph, [_index(graph, moves[name][1]) for name in gates])
+    targets = merged(graph, [number(graph, moves[name][0]) for name in gates])
+    speeds = merged(graph, [number(graph, moves[name][1]) for name in gates])
     return _simplified(
         graph,
         voltage=[v.index],
@@ -140,10 +137,6 @@ def _simplified(graph: Graph, **groups: list[int]) -> Recorded:
         moved["capacitance"][0],
         hoist(simple, roots, moved["parameters"]),
     )
-
-
-def _index(graph: Graph, value: Any) -> int:
-    return value.index if isinstance(value, Symbol) else graph.constant(float(value))
 
 
 def graph_depends(graph: Graph, root: int, inputs: set[int]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from analgesia.engine import cache as cache_on_disk
 from analgesia.engine import machine
 from analgesia.engine.cable import checks, code
 from analgesia.engine.cable.along import AlongKernel
@@ -154,7 +156,9 @@ def _compiled(membrane: Membrane, along: bool) -> _Kernel:
     recorded = record(membrane)
     lanes = machine.preferred_lanes()
     writer = (AlongKernel if along else code.Kernel)(recorded, lanes)
-    loaded = machine.Loaded(machine.compile_module(writer.text(), 2))
+    text = writer.text()
+    key = hashlib.blake2b(f"cable {machine.description()} {text}".encode(), digest_size=20).hexdigest()
+    loaded = machine.Loaded(cache_on_disk.stored(key, lambda: machine.compile_module(text)))
     signature = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(code.POINTERS))
     return _Kernel(recorded, writer.layout, lanes, along, signature(loaded.address(code.NAME)), loaded)
 
