@@ -13,12 +13,21 @@ PAGE = Path(__file__).with_name("commands.md")
 WIDTH = 100
 
 
+def calls() -> list[list[str]]:
+    """What can be called: the program, each command, and each member of a command that is a group."""
+    with click.Context(cli.main) as context:
+        found: list[list[str]] = [[]]
+        for name in cli.main.list_commands(context):
+            member = cli.main.get_command(context, name)
+            inner = sorted(member.commands) if isinstance(member, click.Group) else []
+            found += [[name], *([name, one] for one in inner)]
+    return found
+
+
 def text() -> str:
     """Return the page: the help of `analgesia` and of each command."""
-    with click.Context(cli.main) as context:
-        names = cli.main.list_commands(context)
     parts = ["# Commands\n\nThis page is written by `make docs`.\n"]
-    for arguments in ([], *([name] for name in names)):
+    for arguments in calls():
         shown = CliRunner().invoke(cli.main, [*arguments, "--help"], terminal_width=WIDTH)
         parts.append(
             f"## analgesia {' '.join(arguments)}".rstrip() + f"\n\n```text\n{shown.output.rstrip()}\n```\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 import re
@@ -14,7 +15,7 @@ from tests.claims import fake
 
 import analgesia.report.build as building
 from analgesia import evidence
-from analgesia.calibration import Comparison
+from analgesia.calibration import Comparison, PainComparison
 from analgesia.claims import experiment
 from analgesia.claims.experiment import Size
 from analgesia.cli import main
@@ -43,6 +44,29 @@ KINETICS = [
     )
 ]
 
+PAIN = [
+    PainComparison(
+        trial="lesser2004_pain",
+        source="lesser2004",
+        role="calibrate",
+        title="pregabalin in diabetic neuropathy",
+        arm=arm,
+        published=published,
+        se=0.3,
+        simulated=simulated,
+        interval90=None if simulated is None else (-1.9, -0.7),
+        trial_interval90=None if simulated is None else (-2.8, -0.2),
+        inside=None if simulated is None else True,
+        missing=missing,
+        status="secondary",
+        at="abstract",
+    )
+    for arm, published, simulated, missing in (
+        ("pregabalin 300 mg/d", -1.26, -1.3, None),
+        ("another drug", -0.5, None, "no kinetics of another drug"),
+    )
+]
+
 
 @pytest.fixture(scope="module")
 def made() -> Report:
@@ -55,7 +79,9 @@ def made() -> Report:
             size=Size(6, 4, 1),
             command="analgesia report --html report.html",
             version="0",
+            made="2026-11-25",
             kinetics=KINETICS,
+            pain=PAIN,
         )
 
 
@@ -171,7 +197,36 @@ def test_every_source_is_linked_and_weak_findings_are_marked(made: Report, tree:
 
 def test_data_says_the_same_as_the_page(made: Report) -> None:
     assert [one["claim"] for one in made.data["claims"]] == [one.claim.name for one in made.judgements]
-    assert all(one["link"] in made.html for one in made.data["sources"])
+    assert all(one["link"] is None or one["link"] in made.html for one in made.data["sources"])
+    assert [one["id"] for one in made.data["references"]] == [one["name"] for one in made.data["sources"]]
+
+
+def test_disagreements_and_trials_of_pain_are_on_the_page(made: Report, tree: ElementTree.Element) -> None:
+    sections = {node.get("id"): node for node in tree.iter("section")}
+    rows = [words(row) for row in sections["conflicts"].iter("tr")]
+    assert len(rows) == len(made.data["conflicts"]) + 1 > 20
+    for row, one in zip(rows[1:], made.data["conflicts"], strict=True):
+        assert row.startswith(f"{one['name']}: {one['key']}")
+        assert f"{len(one['members'])} values" in row
+    pain = words(sections["pain-trials"])
+    assert "validates nothing" in pain
+    assert "none of them was of kratom" in pain
+    assert "no kinetics of another drug" in pain
+    assert len(list(sections["pain-trials"].iter("svg"))) == 1
+
+
+def test_what_the_page_cites_can_be_taken_away(made: Report, tree: ElementTree.Element) -> None:
+    files = {node.get("download"): node for node in tree.iter("a") if node.get("download")}
+    assert set(files) == {"references.json", "analgesia.json"}
+    taken = {
+        name: json.loads(base64.b64decode(str(node.get("href")).split(",", 1)[1]))
+        for name, node in files.items()
+    }
+    assert taken["references.json"] == made.data["references"]
+    assert taken["analgesia.json"] == [made.data["cite"]["csl"]]
+    said = words(next(node for node in tree.iter("section") if node.get("id") == "reproduce"))
+    for part in (made.data["evidence"], "seed 1", "2026", "@software{analgesia", made.data["cite"]["text"]):
+        assert part in said
     assert all(
         one["plain"] == j.paragraph for one, j in zip(made.data["claims"], made.judgements, strict=True)
     )
@@ -207,6 +262,7 @@ def faked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(experiment.pathway, "simulate", fake.simulate)
     monkeypatch.setattr(experiment.patients, "population", fake.population)
     monkeypatch.setattr(building, "exposure_check", lambda _library, **_settings: KINETICS)
+    monkeypatch.setattr(building, "pain_check", lambda _library, **_settings: PAIN)
 
 
 @pytest.fixture
@@ -239,11 +295,14 @@ def test_a_run_writes_whole_files_and_is_not_repeated_without_need(
     assert (tmp_path / "out" / "report.html").read_text() == page
 
 
-def test_report_and_check_say_the_same(faked: None, tmp_path: Path) -> None:
+def test_report_and_check_say_the_same(faked: None) -> None:
     small = ["blocks_sodium_channels", "--patients", "4", "--draws", "2", "--json"]
-    report = CliRunner().invoke(main, ["report", *small])
+    report, claims = (
+        CliRunner().invoke(main, [*words, *small]) for words in (["report"], ["report", "claims"])
+    )
     check = CliRunner().invoke(main, ["check", *small])
     assert json.loads(report.stdout)["claims"] == json.loads(check.stdout)
+    assert claims.stdout == report.stdout
 
 
 def test_a_folder_of_evidence_may_stand_before_or_after_the_command(faked: None, tmp_path: Path) -> None:

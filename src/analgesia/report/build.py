@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from analgesia.calibration import Comparison, exposure_check
+from analgesia.calibration import Comparison, PainComparison, exposure_check, pain_check
 from analgesia.claims.experiment import Size, check, prepared
 from analgesia.claims.judge import Judgement
-from analgesia.evidence import Library
+from analgesia.evidence import Library, Number, csl
+from analgesia.evidence.conflicts import conflicts
+from analgesia.evidence.schema import Source
 from analgesia.files import write_whole
-from analgesia.report.page import Run, cited, page, provenance
+from analgesia.report import citing
+from analgesia.report.document import Run
+from analgesia.report.page import cited, page, provenance
+from analgesia.report.references import records
+from analgesia.report.tables import weak_numbers
 
 Progress = Callable[[int, int], None]
 
@@ -37,19 +43,32 @@ def build(
     size: Size,
     command: str,
     version: str,
+    made: str = "",
     kinetics: Sequence[Comparison] | None = None,
+    pain: Sequence[PainComparison] | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Judge the claims and write their page; everything is checked before anything is computed.
 
-    `kinetics`: simulated against published kinetics, computed here when it is None.
+    `kinetics`, `pain`: simulated against published kinetics and trials of pain, computed here when they are None. `made`: the day.
     """
     prepared(names, library, size)
     if kinetics is None:
         kinetics = tuple(exposure_check(library, seed=size.seed))
+    if pain is None:
+        pain = pain_check(library, seed=size.seed)
     inside = [one.inside for one in kinetics if one.role == "calibrate"]
     judgements = check(names, library=library, size=size, inside=inside, progress=progress)
-    run = Run(command, version, size.seed, size_words(judgements, size), library.hash, tuple(kinetics))
+    run = Run(
+        command,
+        version,
+        size.seed,
+        size_words(judgements, size),
+        library.hash,
+        tuple(kinetics),
+        tuple(pain),
+        made,
+    )
     html = page(judgements, library, run)
     return Report(tuple(judgements), html, plain_data(judgements, library, run))
 
@@ -67,7 +86,7 @@ def _range(values: Sequence[int]) -> str:
 
 def plain_data(judgements: Sequence[Judgement], library: Library, run: Run) -> dict[str, Any]:
     """Everything the page says, for programs."""
-    weak = [leaf for leaf in provenance(judgements).leaves if leaf.status in ("assumed", "recalled")]
+    listed = records(cited(judgements, library, run), library)
     return {
         "version": run.version,
         "evidence": run.evidence_hash,
@@ -75,29 +94,36 @@ def plain_data(judgements: Sequence[Judgement], library: Library, run: Run) -> d
         "size": run.patients,
         "claims": [one.to_dict(library) for one in judgements],
         "kinetics": [asdict(one) for one in run.kinetics],
-        "sources": [
-            {
-                "name": name,
-                "title": library.sources[name].title,
-                "year": library.sources[name].year,
-                "doi": library.sources[name].doi,
-                "link": library.sources[name].link,
-            }
-            for name in cited(judgements, run)
-            if name in library.sources
-        ],
-        "assumptions": [
-            {
-                "file": leaf.file,
-                "key": leaf.key,
-                "value": leaf.value,
-                "unit": leaf.unit,
-                "status": leaf.status,
-                "reason": leaf.assumed or leaf.at,
-            }
-            for leaf in sorted(weak, key=lambda one: (one.file, one.key))
-        ],
+        "pain_trials": [asdict(one) for one in run.pain],
+        "conflicts": [one.to_dict() for one in conflicts(library)],
+        "sources": source_data(listed),
+        "references": csl.items(listed),
+        "assumptions": assumption_data(provenance(judgements).leaves),
+        "cite": citing.data(run),
     }
+
+
+def source_data(listed: Sequence[Source]) -> list[dict[str, Any]]:
+    """The sources of a page, for programs."""
+    return [
+        {"name": one.name, "title": one.title, "year": one.year, "doi": one.doi, "link": one.link}
+        for one in listed
+    ]
+
+
+def assumption_data(leaves: Iterable[Number]) -> list[dict[str, Any]]:
+    """The assumed and recalled numbers of a page, for programs."""
+    return [
+        {
+            "file": leaf.file,
+            "key": leaf.key,
+            "value": leaf.value,
+            "unit": leaf.unit,
+            "status": leaf.status,
+            "reason": leaf.assumed or leaf.at,
+        }
+        for leaf in weak_numbers(leaves)
+    ]
 
 
 def fingerprint(library: Library, settings: Mapping[str, Any]) -> str:

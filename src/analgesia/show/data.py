@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from analgesia.errors import EvidenceError
-from analgesia.evidence import MARKS, STATUSES, Library, Number, Tally
+from analgesia.evidence import MARKS, STATUSES, Library, Number, Tally, csl
 from analgesia.evidence.parsing import did_you_mean
 from analgesia.show.marks import marked
 
@@ -116,19 +116,7 @@ def describe_source(library: Library, name: str) -> dict[str, Any]:
 
 def source_flags(library: Library, name: str) -> list[str]:
     """What a reader should know before relying on a source."""
-    source = library.sources[name]
-    flags = []
-    if source.retracted:
-        flags.append("RETRACTED")
-    if source.title is None:
-        flags.append("title not seen")
-    elif source.title_status != "read":
-        flags.append(f"title {source.title_status}")
-    if source.doi is None and source.pmid is None:
-        flags.append("no DOI or PMID")
-    elif source.doi is not None and source.doi_status != "read":
-        flags.append(f"DOI {source.doi_status}")
-    return flags
+    return csl.doubts(library.sources[name])
 
 
 def list_sources(
