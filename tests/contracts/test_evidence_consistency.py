@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,63 @@ def test_one_compound_under_two_names_is_refused(tmp_path: Path) -> None:
     refused(
         laid(tmp_path, drugs__exampline=text), EvidenceError, "exampline", "morphine", "identifiers.pubchem"
     )
+
+
+def test_one_receptor_under_two_names_is_refused(tmp_path: Path) -> None:
+    accession = evidence.load().receptors["mu_opioid"].identifiers["uniprot"]
+    text = f'name = "mine"\nfamily = "gpcr_opioid"\n[identifiers]\nuniprot = "{accession}"\n'
+    refused(laid(tmp_path, receptors__mine=text), EvidenceError, "mine", "mu_opioid", "identifiers.uniprot")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('nobody = ["pubchem"]', ("nobody", "no file in evidence/sources")),
+        ('unii_names = ["unni"]', ("identifiers_checked.unii_names", "'unni'")),
+    ],
+)
+def test_where_an_identifier_was_checked_must_exist(
+    tmp_path: Path, line: str, words: tuple[str, ...]
+) -> None:
+    text = DRUG.format(pubchem="1", more=f"[identifiers_checked]\n{line}\n")
+    refused(laid(tmp_path, drugs__exampline=text), EvidenceError, "exampline", *words)
+
+
+def test_every_identifier_was_checked_against_a_stored_copy(library: evidence.Library) -> None:
+    """The formula needs none: it is checked against the molar mass."""
+    for record in (*library.drugs.values(), *library.receptors.values(), *library.channels.values()):
+        checked = {field for fields in record.identifiers_checked.values() for field in fields}
+        assert set(record.identifiers) - {"formula"} == checked - {"formula"}, record.name
+
+
+ATOMIC_WEIGHTS = {"C": 12.011, "H": 1.008, "N": 14.007, "O": 15.999, "S": 32.06, "F": 18.998}
+
+
+def test_the_molar_mass_follows_from_the_formula(library: evidence.Library) -> None:
+    for drug in library.drugs.values():
+        atoms = re.findall(r"([A-Z][a-z]?)(\d*)", drug.identifiers["formula"])
+        mass = sum(ATOMIC_WEIGHTS[atom] * int(count or 1) for atom, count in atoms)
+        assert drug.molar_mass._convert(drug.molar_mass.value, "g/mol") == pytest.approx(mass, rel=2e-3), (
+            drug.name
+        )
+
+
+def test_every_gene_of_a_target_is_identified(library: evidence.Library) -> None:
+    for record in (*library.receptors.values(), *library.channels.values()):
+        if record.gene is not None:
+            assert {"hgnc", "uniprot"} <= set(record.identifiers), record.name
+
+
+def test_a_paper_with_neither_doi_nor_pmid_is_flagged(tmp_path: Path) -> None:
+    text = SOURCE + 'citation = "A thesis"\n'
+    changed = evidence.load([laid(tmp_path, sources__mine=text)])
+    assert "no DOI or PMID" in show.source_flags(changed, "mine")
+
+
+def test_a_correction_of_a_paper_is_flagged_and_the_paper_kept(tmp_path: Path) -> None:
+    text = 'name = "kruegel2016"\nnotice = "Table 1 corrected"\n'
+    changed = evidence.load([laid(tmp_path, sources__mine=text)])
+    assert "notice: Table 1 corrected" in show.source_flags(changed, "kruegel2016")
 
 
 def test_a_retracted_paper_that_is_used_is_refused(tmp_path: Path) -> None:

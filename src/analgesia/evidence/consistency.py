@@ -7,6 +7,7 @@ from typing import Any
 
 from analgesia.errors import EvidenceError, UnitError
 from analgesia.evidence.numbers import Number
+from analgesia.evidence.parsing import did_you_mean
 
 NOT_ONE_COMPOUND = frozenset({"formula"})
 """Identifiers that several compounds share: stereoisomers have one formula."""
@@ -20,7 +21,10 @@ PLAIN = ("efficacy", "fraction_unbound")
 def check_records(library: Any, cited: Mapping[str, list[str]]) -> None:
     """Refuse a library that contradicts itself. Raises EvidenceError or UnitError with files, key and cure."""
     _one_file_per_paper(library.sources.values())
-    _one_file_per_compound(library.drugs.values())
+    _one_file_per_thing(library.drugs.values(), "drug")
+    _one_file_per_thing(library.receptors.values(), "receptor")
+    for record in (*library.drugs.values(), *library.receptors.values(), *library.channels.values()):
+        _checked_identifiers_are_given(record)
     _no_retracted_paper(library.sources, cited)
     _units_of_binding(library.drugs.values())
     _searches(library)
@@ -41,17 +45,28 @@ def _one_file_per_paper(sources: Iterable[Any]) -> None:
                 )
 
 
-def _one_file_per_compound(drugs: Iterable[Any]) -> None:
+def _one_file_per_thing(records: Iterable[Any], kind: str) -> None:
+    """No two drugs and no two receptors share an identifier; channels may: one gene, several models of its current."""
     seen: dict[tuple[str, str], Any] = {}
-    for drug in drugs:
-        for field, value in drug.identifiers.items():
+    for record in records:
+        for field, value in record.identifiers.items():
             if field in NOT_ONE_COMPOUND:
                 continue
-            other = seen.setdefault((field, value.lower()), drug)
-            if other is not drug:
+            other = seen.setdefault((field, value.lower()), record)
+            if other is not record:
                 raise EvidenceError(
-                    f"{_files(drug)}: identifiers.{field}: {value} is already the {field} of {other.name!r} ({_files(other)}); "
-                    "one of the two is wrong, or both are one drug: give them one name"
+                    f"{_files(record)}: identifiers.{field}: {value} is already the {field} of {other.name!r} ({_files(other)}); "
+                    f"one of the two is wrong, or both are one {kind}: give them one name"
+                )
+
+
+def _checked_identifiers_are_given(record: Any) -> None:
+    for source, fields in record.identifiers_checked.items():
+        for field in fields:
+            if field not in record.identifiers:
+                raise EvidenceError(
+                    f"{_files(record)}: identifiers_checked.{source}: {field!r} is not among the identifiers"
+                    f"{did_you_mean(field, record.identifiers)}"
                 )
 
 

@@ -69,6 +69,8 @@ def doubts(source: Source) -> list[str]:
     found = []
     if source.retracted:
         found.append("RETRACTED")
+    if source.notice:
+        found.append(f"notice: {source.notice}")
     if source.title is None:
         found.append("title not seen")
     elif source.title_status != "read":

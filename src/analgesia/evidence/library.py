@@ -252,6 +252,8 @@ def _citations(item: Any, file: str, key: str) -> Iterator[tuple[str, str]]:
             inner = f"{key}.{name}" if key else name
             if name == "source" and isinstance(value, str):
                 yield value, f"{file}: {inner}"
+            elif name == "identifiers_checked" and isinstance(value, Mapping):
+                yield from ((source, f"{file}: {inner}.{source}") for source in value)
             else:
                 yield from _citations(value, file, inner)
     elif isinstance(item, list):

@@ -14,9 +14,15 @@ from analgesia.evidence.claim_schema import Claim
 from analgesia.evidence.numbers import Number
 from analgesia.evidence.records import Doi, Name, Numbers, Part, Record, Site, Status, Table
 
+Checked = dict[str, list[StrictStr]]
+"""Source of a stored copy -> the identifiers that were read in it."""
+
 
 class Source(Record):
-    """One paper, label, registry entry, repository or page. `title_status` says how we know its title."""
+    """One paper, label, registry entry, repository or page. `title_status` says how we know its title.
+
+    `notice` is a published correction or expression of concern, in words; a paper that was taken back is `retracted`.
+    """
 
     title_status: Status = "read"
     doi: Doi | None = None
@@ -34,6 +40,7 @@ class Source(Record):
     design: StrictStr | None = None
     role: Literal["calibrate", "validate"] | None = None
     retracted: bool = False
+    notice: StrictStr | None = None
 
     @model_validator(mode="after")
     def _can_be_found(self) -> Source:
@@ -75,6 +82,7 @@ class Drug(Record):
     drug_class: StrictStr = Field(alias="class")
     synonyms: list[StrictStr] = []
     identifiers: dict[str, StrictStr] = {}
+    identifiers_checked: Checked = {}
     molar_mass: Number
     parameters: Numbers = {}
     routes: Table = {}
@@ -108,6 +116,7 @@ class Receptor(Record):
     family: StrictStr
     binding: Literal["agonism", "occupancy"] = "agonism"
     identifiers: dict[str, StrictStr] = {}
+    identifiers_checked: Checked = {}
     parameters: Numbers = {}
     couplings: dict[str, Coupling] = {}
     findings: list[Finding] = []
@@ -155,6 +164,7 @@ class Facts(Record):
     kind: StrictStr | None = None
     gene: StrictStr | None = None
     identifiers: dict[str, StrictStr] = {}
+    identifiers_checked: Checked = {}
     parameters: Table = {}
     equations: dict[str, StrictStr] = {}
     findings: list[Finding] = []
