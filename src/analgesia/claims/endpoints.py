@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from analgesia.claims import nerve_endpoints as nerve
 from analgesia.errors import EvidenceError, ModelError
-from analgesia.evidence import Library, Tally, tally
+from analgesia.evidence import Library
 from analgesia.evidence.claim_schema import Claim
-from analgesia.evidence.provenance import note
-from analgesia.nerve.block import blocking_concentration
-from analgesia.nerve.membranes import fibre
+from analgesia.nerve.inflammation import HEAT
 from analgesia.ventilation import receptor_form
 
 Array = NDArray[np.float64]
 
-NANO_PER_MICRO = 1e3
+ENDING = {
+    "ending_prostaglandin_change": ("prostaglandin", ", by way of prostaglandin alone"),
+    "ending_opioid_change": ("opioid", ", by way of opioid receptors on it alone"),
+    "ending_change": ("both", ""),
+}
+"""Endpoint -> by which way a drug reaches the inflamed ending, and that in words."""
 
 PLACEBO = "placebo"
 """Label of the arm every run contains."""
@@ -44,7 +48,9 @@ class Endpoint:
         if kind == "ventilation":
             return _lowest_ventilation(result, arm, self.library)
         if kind == "conduction":
-            return _share_of_blocking(result, arm, self.parts[0], self.library)
+            return nerve.share_of_blocking(result, arm, self.parts[0], self._evidence)
+        if kind in ENDING:
+            return nerve.firing_change(result, arm, ENDING[kind][0], start, self._evidence)
         if kind == "stimulus":
             chosen = result.stimulus.sel(arm=arm, receptor=self.parts[0], site=self.parts[1])
             return _late(chosen, start)
@@ -52,6 +58,27 @@ class Endpoint:
             drug, placebo = (_late(result.drive.sel(arm=name), start) for name in (arm, PLACEBO))
             return np.divide(100.0 * (drug - placebo), placebo, out=np.zeros_like(drug), where=placebo > 0.0)
         return _late(result.dataset[kind].sel(arm=arm), start)
+
+    @property
+    def _evidence(self) -> Library:
+        if self.library is None:
+            raise ModelError(f"{self.name}: the library of the nerve is needed")
+        return self.library
+
+    def context(self, result: Any, starts: Mapping[str, float]) -> dict[str, Any]:
+        """What the outcome is made of, for the arms of `starts` (start of the last interval, h); nothing where it is one number."""
+        kind = self.name.split(".", 1)[0]
+        if kind == "conduction":
+            return nerve.conduction_context(result, list(starts), self.parts[0], self._evidence)
+        if kind in ENDING:
+            return nerve.ending_context(result, starts, self._evidence)
+        return {}
+
+    def series(self, result: Any, starts: Mapping[str, float]) -> dict[str, Any]:
+        """Curves for the pictures of the outcome, no part of any table."""
+        if self.name in ENDING:
+            return nerve.firing_curves(result, starts, self._evidence)
+        return {}
 
 
 def _lowest_ventilation(result: Any, arm: str, library: Library | None) -> Array:
@@ -71,28 +98,6 @@ def _lowest_ventilation(result: Any, arm: str, library: Library | None) -> Array
         guesses=np.repeat(np.arange(replicates), patients),
     )
     return 100.0 * share.min(axis=-1).reshape(replicates, patients)
-
-
-def _share_of_blocking(result: Any, arm: str, drug: str, library: Library | None) -> Array:
-    """Peak unbound concentration at the nerve ending as % of the one that stops a C fibre, by the fibre's cable.
-
-    Each draw of ignorance has its own guess of the block, from the prior where no channel was ever measured.
-    """
-    if library is None:
-        raise ModelError("conduction: the library of the fibre is needed")
-    peak = _array(result.concentration.sel(arm=arm, analyte=drug, site="nociceptor")).max(axis=-1)
-    stopping, used = _stopping(library.hash, drug, len(peak), library)
-    for number in used.numbers.values():
-        note(number)
-    return 100.0 * peak / NANO_PER_MICRO / stopping[:, None]
-
-
-@lru_cache(maxsize=8)
-def _stopping(version: str, drug: str, draws: int, library: Library) -> tuple[Array, Tally]:
-    """Concentrations (uM) that stop a C fibre, one per draw, and the numbers behind them; once for a version of the evidence."""
-    with tally() as used:
-        stopping = blocking_concentration(fibre("c_fibre", library), drug, library, guesses=draws)
-    return stopping, used
 
 
 def _array(data: Any) -> Array:
@@ -134,6 +139,9 @@ def endpoint_of(claim: Claim, library: Library) -> Endpoint | None:
             tuple(parts),
             library,
         )
+    if name in ENDING:
+        words = f"change of an inflamed pain fibre's firing under heat of {HEAT:g} °C against placebo{ENDING[name][1]}"
+        return Endpoint(name, "%", words, False, library=library)
     if kind == "stimulus" and len(parts) == 2:
         _known(parts[0], library.receptors, claim, "receptor")
         _known(parts[1], ("plasma", "brain", "spinal_cord", "nociceptor"), claim, "site")
@@ -146,7 +154,7 @@ def endpoint_of(claim: Claim, library: Library) -> Endpoint | None:
         return Endpoint(name, "ng/mL", f"peak of total {parts[0]} in plasma", False, tuple(parts))
     raise EvidenceError(
         f"{_place(claim)}: experiment.endpoint: no such endpoint {name!r}; write pain_change, pain, drive_change, "
-        'ventilation, conduction.<drug>, stimulus.<receptor>.<site>, exposure.<drug>, or none with no_endpoint = "the reason"'
+        'ventilation, conduction.<drug>, ending_prostaglandin_change, ending_opioid_change, ending_change, stimulus.<receptor>.<site>, exposure.<drug>, or none with no_endpoint = "the reason"'
     )
 
 

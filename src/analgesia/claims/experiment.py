@@ -208,7 +208,10 @@ def _run(
                     prediction, validation=replace(prediction.validation, fitted_to=_fitted_to(used))
                 )
             judgement = judge(claim, exposed if claim.margins else None, prediction, library, size.seed, used)
-        out[claim.name] = replace(judgement, series=_series(claim, exposed, felt if result is felt else None))
+        series = _series(claim, exposed, felt if result is felt else None)
+        if endpoint is not None and result is not None:
+            series |= endpoint.series(result, _last_intervals(claim))
+        out[claim.name] = replace(judgement, series=series)
     return out
 
 
@@ -238,22 +241,28 @@ def _predict(
 ) -> Prediction:
     if endpoint is None:
         return Prediction("none", reason=claim.experiment.no_endpoint)
-    total = hours(claim.experiment.duration, 24.0)
     between = between_trials_of(endpoint, library)
+    starts = _last_intervals(claim)
     arms = tuple(
         arm_prediction(
-            endpoint,
-            result,
-            arm.name,
-            max(total - hours(arm.every, total), 0.0),
-            comparator=arm.comparator,
-            between_trials=between,
+            endpoint, result, arm.name, starts[arm.name], comparator=arm.comparator, between_trials=between
         )
         for arm in claim.experiment.arms
     )
     return Prediction(
-        endpoint.name, endpoint.unit, endpoint.label, arms, validation_of(endpoint, library, inside)
+        endpoint.name,
+        endpoint.unit,
+        endpoint.label,
+        arms,
+        validation_of(endpoint, library, inside),
+        context=endpoint.context(result, starts),
     )
+
+
+def _last_intervals(claim: Claim) -> dict[str, float]:
+    """When the last dosing interval of each arm begins, h."""
+    total = hours(claim.experiment.duration, 24.0)
+    return {arm.name: max(total - hours(arm.every, total), 0.0) for arm in claim.experiment.arms}
 
 
 def _fitted_to(used: Tally) -> tuple[str, ...]:

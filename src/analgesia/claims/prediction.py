@@ -10,7 +10,7 @@ the size of the trial, and errors in the structure of the model are in none of t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analgesia.claims.endpoints import Endpoint
+from analgesia.claims.endpoints import ENDING, Endpoint
 from analgesia.claims.margins import INTERVAL
 from analgesia.evidence import Library
 
@@ -76,7 +76,10 @@ class Validation:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the model says of a claim's endpoint; without an endpoint `reason` says why it says nothing."""
+    """What the model says of a claim's endpoint; without an endpoint `reason` says why it says nothing.
+
+    `context`: what the outcome is made of and stands between, such as firing without inflammation.
+    """
 
     endpoint: str
     unit: str = ""
@@ -85,6 +88,7 @@ class Prediction:
     validation: Validation | None = None
     reason: str | None = None
     kind: str = field(default=LABEL)
+    context: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def first(self) -> ArmPrediction | None:
@@ -105,6 +109,7 @@ class Prediction:
             "kind": self.kind if self.arms else None,
             "validation": self.validation.to_dict() if self.validation else None,
             "reason": self.reason,
+            "context": dict(self.context) or None,
         }
 
 
@@ -180,6 +185,12 @@ def validation_of(endpoint: Endpoint, library: Library, inside: Sequence[bool] |
             "not validated",
             "No sodium channel was ever measured under a kratom alkaloid; the block is a prior from one finding on isolated rat nerve. "
             "For lidocaine, which was measured, the same fibre stops within a factor of two of the concentration seen in rats.",
+        )
+    if kind in ENDING:
+        return Validation(
+            "not validated",
+            "Firing of inflamed pain fibres under these drugs was never recorded in people. One step was compared with people and not fitted "
+            "to them: the fall of prostaglandin E2 in blood after ibuprofen and celecoxib (mcadam1999) is met within 20 percentage points.",
         )
     if kind == "ventilation":
         return Validation(

@@ -175,6 +175,18 @@ ENDPOINT_SENTENCES = {
         "The model of a pain fibre puts the highest free concentration at the nerve at {median}\u00a0% of the one that would stop it "
         "(90\u00a0% interval {low} to {high}) for {arm}"
     ),
+    "ending_prostaglandin_change": (
+        "The model of an inflamed pain fibre puts the change of its firing under heat, by way of prostaglandin alone, at {median}\u00a0% "
+        "(90\u00a0% interval {low} to {high}) for {arm}"
+    ),
+    "ending_opioid_change": (
+        "The model of an inflamed pain fibre puts the change of its firing under heat, by way of opioid receptors on it alone, at "
+        "{median}\u00a0% (90\u00a0% interval {low} to {high}) for {arm}"
+    ),
+    "ending_change": (
+        "The model of an inflamed pain fibre puts the change of its firing under heat at {median}\u00a0% "
+        "(90\u00a0% interval {low} to {high}) for {arm}"
+    ),
     "exposure": "The model puts the average peak in blood plasma at {median} ng/mL (90\u00a0% interval {low} to {high}) for {arm}",
 }
 """Kind of endpoint -> its sentence; every one ends with the words of EXTRAPOLATION."""
@@ -196,6 +208,9 @@ MODEL_WORDS = {
     "stimulus": "a model of something nobody has measured in people",
     "ventilation": "a model carried over from cells, animals and other opioids",
     "conduction": "a model whose block of channels is guessed from one finding on isolated nerve",
+    "ending_prostaglandin_change": "a model whose step from kratom to prostaglandin is a guess between the concentrations tested in cells",
+    "ending_opioid_change": "a model whose opioid effect on the fibre is assumed",
+    "ending_change": "a model most of whose steps are assumed",
     "exposure": "a model fitted to the few published kinetic studies",
 }
 """How far the model behind a prediction was tested, by kind of endpoint."""

@@ -169,16 +169,18 @@ def course(
     return geometry.centres()[places], result.times - SETTLE, result.voltage[0]
 
 
-def threshold(fibre: Fibre, diameter: float) -> float:
-    """Smallest current (nA) of PULSE ms that starts a conducted spike in the healthy fibre, to 5 %; several currents at once."""
+def threshold(
+    fibre: Fibre, diameter: float, state: NerveState = HEALTHY, *, precision: float = 0.05
+) -> float:
+    """Smallest current (nA) of PULSE ms that starts a conducted spike, to `precision`; several currents at once."""
     scale = diameter**1.5
     low, high = 0.02 * scale, 20.0 * scale
     geometry = cylinder(3e3 * math.sqrt(diameter), diameter, 60, fibre.resistivity)
-    parameters = _parameters(fibre, diameter)
-    while high / low > 1.05:
+    membrane, parameters, initial = prepared(fibre, diameter, state)
+    while high / low > 1.0 + precision:
         currents = np.geomspace(low, high, 16)
         found = simulate(
-            fibre.membrane, geometry, parameters, initial=fibre.initial, duration=SETTLE + 15.0, dt=0.025, probes=[45],
+            membrane, geometry, parameters, initial=initial, duration=SETTLE + 15.0, dt=0.025, probes=[45],
             pulses=[Pulse(0, SETTLE, PULSE, currents)], lanes=len(currents), threshold=THRESHOLD,
         )  # fmt: skip
         fired = np.array([len(spikes[0]) > 0 for spikes in found.spikes])

@@ -23,8 +23,18 @@ FILE = "nociceptor_ending"
 MODALITIES = ("heat", "cold", "pressure")
 
 
-@dataclass(frozen=True)
-class Ending:
+@dataclass(frozen=True, kw_only=True)
+class Mediators:
+    """What prostaglandin E2 and TNF do to the sodium current of Nav1.8, and the concentrations of half of it."""
+
+    prostaglandin_shift: Annotated[float, "mV"]
+    prostaglandin_half: Annotated[float, "nM"]
+    tumour_necrosis_sodium: Annotated[float, "1"]
+    tumour_necrosis_half: Annotated[float, "nM"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending(Mediators):
     """Thresholds and slopes by kind of stimulus; greatest rate; sensitisation."""
 
     heat_threshold: Annotated[float, "degC"]
@@ -34,12 +44,8 @@ class Ending:
     pressure_threshold: Annotated[float, "mN"]
     pressure_slope: Annotated[float, "mN"]
     greatest_rate: Annotated[float, "Hz"]
-    prostaglandin_shift: Annotated[float, "mV"]
-    prostaglandin_half: Annotated[float, "nM"]
     prostaglandin_heat: Annotated[float, "delta_degC"]
     prostaglandin_pressure: Annotated[float, "1"]
-    tumour_necrosis_sodium: Annotated[float, "1"]
-    tumour_necrosis_half: Annotated[float, "nM"]
     opioid_inhibition: Annotated[float, "1"]
 
 
@@ -60,7 +66,7 @@ def rate(
 
     `opioid`: stimulus of receptors on the ending, 0 to 1. Raises `ModelError` for an unknown kind of stimulus.
     """
-    sensitised = prostaglandin_e2 / (prostaglandin_e2 + cell.prostaglandin_half)
+    sensitised = sensitisation(prostaglandin_e2, cell.prostaglandin_half)
     if modality == "heat":
         excess = (strength - cell.heat_threshold + cell.prostaglandin_heat * sensitised) / cell.heat_slope
     elif modality == "cold":
@@ -70,15 +76,25 @@ def rate(
         excess = (strength - threshold) / cell.pressure_slope
     else:
         raise ModelError(f"stimulus {modality!r} is not known; choose {', '.join(MODALITIES)}")
-    drive = maximum(excess, 0.0) / (1.0 + cell.opioid_inhibition * opioid)
-    return cell.greatest_rate * drive / (1.0 + drive)
+    return discharge(excess, cell.greatest_rate, cell.opioid_inhibition * opioid)
 
 
-def inflamed(cell: Ending, *, prostaglandin_e2: float = 0.0, tumour_necrosis: float = 0.0) -> NerveState:
+def sensitisation(prostaglandin_e2: Any, half: Any) -> Any:
+    """Share of the greatest effect of prostaglandin E2: c / (c + EC50), both in nM."""
+    return prostaglandin_e2 / (prostaglandin_e2 + half)
+
+
+def discharge(excess: Any, greatest: Any, inhibition: Any) -> Any:
+    """Impulses per second of a drive `excess` that opioids divide by 1 + `inhibition`; at most `greatest`."""
+    drive = maximum(excess, 0.0) / (1.0 + inhibition)
+    return greatest * drive / (1.0 + drive)
+
+
+def inflamed(cell: Mediators, *, prostaglandin_e2: float = 0.0, tumour_necrosis: float = 0.0) -> NerveState:
     """What prostaglandin E2 and TNF (nM) do to the membrane of a C fibre near its ending."""
     if prostaglandin_e2 < 0.0 or tumour_necrosis < 0.0:
         raise ModelError("concentrations of prostaglandin E2 and TNF are 0 or more")
-    shift = cell.prostaglandin_shift * prostaglandin_e2 / (prostaglandin_e2 + cell.prostaglandin_half)
+    shift = cell.prostaglandin_shift * sensitisation(prostaglandin_e2, cell.prostaglandin_half)
     share = tumour_necrosis / (tumour_necrosis + cell.tumour_necrosis_half)
     factors: Mapping[str, float] = {"nav1_8": 1.0 + cell.tumour_necrosis_sodium * share} if share else {}
     return NerveState(factors, {"nav1_8": shift} if shift else {})
