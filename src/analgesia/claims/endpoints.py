@@ -154,7 +154,8 @@ def endpoint_of(claim: Claim, library: Library) -> Endpoint | None:
         return Endpoint(name, "ng/mL", f"peak of total {parts[0]} in plasma", False, tuple(parts))
     raise EvidenceError(
         f"{_place(claim)}: experiment.endpoint: no such endpoint {name!r}; write pain_change, pain, drive_change, "
-        'ventilation, conduction.<drug>, ending_prostaglandin_change, ending_opioid_change, ending_change, stimulus.<receptor>.<site>, exposure.<drug>, or none with no_endpoint = "the reason"'
+        f"ventilation, conduction.<drug>, {', '.join(ENDING)}, "
+        'stimulus.<receptor>.<site>, exposure.<drug>, or none with no_endpoint = "the reason"'
     )
 
 

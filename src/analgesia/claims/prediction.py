@@ -189,8 +189,9 @@ def validation_of(endpoint: Endpoint, library: Library, inside: Sequence[bool] |
     if kind in ENDING:
         return Validation(
             "not validated",
-            "Firing of inflamed pain fibres under these drugs was never recorded in people. One step was compared with people and not fitted "
-            "to them: the fall of prostaglandin E2 in blood after ibuprofen and celecoxib (mcadam1999) is met within 20 percentage points.",
+            "Firing of inflamed pain fibres under these drugs was never recorded in people. One step was compared with people and "
+            "not fitted to them: the fall of prostaglandin E2 in blood after ibuprofen and celecoxib (mcadam1999) is met within "
+            "20 percentage points.",
         )
     if kind == "ventilation":
         return Validation(
