@@ -193,6 +193,28 @@ def test_every_reason_for_leaving_out_is_explained(library: evidence.Library) ->
     assert all(group["quantities"] and group["meaning"] for group in groups)
 
 
+def test_every_value_collected_is_used_or_left_out_with_a_reason(library: evidence.Library) -> None:
+    counted = {entry["collection"]: entry for entry in show.list_collections(library)}
+    assert {name: entry["collected"] for name, entry in counted.items()} == {
+        "comparators": 569,
+        "electrophys": 358,
+        "kratom_pd": 307,
+        "kratom_pk": 231,
+    }
+    for entry in counted.values():
+        assert entry["used"] + entry["left_out"] == entry["collected"]
+        assert 0 < entry["left_out"] < entry["collected"]
+
+
+def test_more_values_left_out_than_collected_is_refused(tmp_path: Path) -> None:
+    text = (
+        'name = "mine"\ncollected = 1\n[[groups]]\nreason = "outside"\ncited = "x"\nquantities = ["y", "z"]\n'
+    )
+    refused(
+        laid(tmp_path, left_out__mine=text), EvidenceError, "left_out/mine.toml", "2 values", "1 collected"
+    )
+
+
 def test_the_ten_trials_that_fit_and_no_other(library: evidence.Library) -> None:
     """The list of what may calibrate is closed; exposure studies have their own."""
     fitting = {

@@ -56,6 +56,7 @@ REPRODUCED = [
     ("morphine", "30 mg", "oral", "morphine_6_glucuronide", "ratio_to_parent", 7.6, "oosten2017", 1.5),
     ("celecoxib", "200 mg", "oral", "celecoxib", "cmax", 705.0, "celecoxib_label", 1.4),
     ("celecoxib", "200 mg", "oral", "celecoxib", "half_life", 11.2, "celecoxib_label", 1.3),
+    ("celecoxib", "200 mg", "oral", "celecoxib", "tmax", 2.8, "celecoxib_label", 1.5),
     ("pregabalin", "150 mg", "oral", "pregabalin", "auc_inf", 32_500.0, "shoji2011", 1.4),
     ("ibuprofen", "400 mg", "oral", "ibuprofen", "auc_inf", 83_800.0, "ibuprofen_enantiomers2001", 1.3),
     ("mexiletine", "300 mg", "oral", "mexiletine", "half_life", 11.0, "mexiletine_enantiomers", 1.4),

@@ -65,12 +65,12 @@ def command(
         return
     listed = show.list_sources(library, status, unused=unused)
     if unused:
-        left = show.list_left_out(library)
+        left, collections = show.list_left_out(library), show.list_collections(library)
         if as_json:
-            write_json({"sources": listed, "left_out": left})
+            write_json({"sources": listed, "left_out": left, "collections": collections})
             return
         console.print(show.render_sources(listed, status))
-        console.print(show.render_left_out(left))
+        console.print(show.render_left_out(left, collections))
         return
     if as_json:
         write_json(listed)

@@ -237,6 +237,7 @@ REASONS = {
     "no_model": "no part of the program has a place for it yet",
     "not_human": "measured in animals, and no rule takes it to people",
     "not_usable": "ambiguous as printed, implausible or without a unit",
+    "other_model": "belongs to another model of the same thing, whose equations are not used here",
     "outside": "outside what is asked: law, products and compounds that are not followed",
     "text_only": "a statement without a number, said in a claim or not needed",
 }
@@ -258,9 +259,24 @@ class Unused(Part):
 
 
 class LeftOut(Record):
-    """Values that were collected and are not used, so that nobody looks for them twice."""
+    """Values that were collected and are not used, so that nobody looks for them twice.
 
+    `collected` says how many values the collection holds; what is not listed here stands in the evidence.
+    """
+
+    collected: StrictInt | None = None
     groups: list[Unused] = []
+
+    @property
+    def unused(self) -> int:
+        """How many values are listed."""
+        return sum(len(group.quantities) for group in self.groups)
+
+    @model_validator(mode="after")
+    def _no_more_than_collected(self) -> LeftOut:
+        if self.collected is not None and self.unused > self.collected:
+            raise ValueError(f"{self.unused} values are left out of {self.collected} collected")
+        return self
 
 
 FOLDERS: dict[str, type[Record]] = {
@@ -282,8 +298,8 @@ FOLDERS: dict[str, type[Record]] = {
 }
 """Folder name -> what its files may say."""
 
-BARE_NUMBERS_ALLOWED = frozenset({"claims", "trials", "searches"})
-"""Folders whose free tables hold settings (doses, sizes, thresholds of a rule) rather than facts about the world."""
+BARE_NUMBERS_ALLOWED = frozenset({"claims", "trials", "searches", "left_out"})
+"""Folders whose tables hold settings (doses, sizes, thresholds of a rule) and counts rather than facts about the world."""
 
 COUNTS = frozenset({"n", "year", "power", "exponent", "order", "index", "count", "version"})
 """Keys that may hold a bare whole number anywhere."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from analgesia.show.data import KINDS, describe_number, describe_source, list_sources, show, source_flags
 from analgesia.show.ledger import (
+    list_collections,
     list_conflicts,
     list_left_out,
     list_searches,
@@ -22,6 +23,7 @@ __all__ = [
     "describe_number",
     "describe_source",
     "legend",
+    "list_collections",
     "list_conflicts",
     "list_left_out",
     "list_searches",

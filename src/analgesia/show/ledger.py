@@ -34,6 +34,19 @@ def list_left_out(library: Library) -> list[dict[str, Any]]:
     ]
 
 
+def list_collections(library: Library) -> list[dict[str, Any]]:
+    """Of every collection of values: how many it holds, how many stand in the evidence, how many are left out."""
+    return [
+        {
+            "collection": name,
+            "collected": record.collected,
+            "used": None if record.collected is None else record.collected - record.unused,
+            "left_out": record.unused,
+        }
+        for name, record in library.left_out.items()
+    ]
+
+
 def list_searches(library: Library) -> list[dict[str, Any]]:
     """The searches of the literature as recorded."""
     return [search.model_dump(exclude={"description", "note"}) for search in library.searches.values()]
@@ -64,8 +77,10 @@ def render_conflicts(table: Sequence[Mapping[str, Any]]) -> RenderableType:
     return Group(*parts)
 
 
-def render_left_out(groups: Sequence[Mapping[str, Any]]) -> RenderableType:
-    """`list_left_out(...)` as text."""
+def render_left_out(
+    groups: Sequence[Mapping[str, Any]], collections: Sequence[Mapping[str, Any]]
+) -> RenderableType:
+    """`list_left_out(...)` and `list_collections(...)` as text."""
     from rich.console import Group
     from rich.text import Text
 
@@ -75,6 +90,9 @@ def render_left_out(groups: Sequence[Mapping[str, Any]]) -> RenderableType:
             Text(f"{group['collection']}, {group['cited']}: left out, {group['meaning']}", style="bold")
         )
         parts.append(Text(f"    {'; '.join(group['quantities'])}"))
+    for entry in collections:
+        counted = "" if entry["collected"] is None else f" {entry['used']} of {entry['collected']} used,"
+        parts.append(Text(f"{entry['collection']}:{counted} {entry['left_out']} left out."))
     total = sum(len(group["quantities"]) for group in groups)
     parts.append(Text(f"{total} values found and left out.", style="bold"))
     return Group(*parts)
