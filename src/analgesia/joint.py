@@ -6,6 +6,7 @@ correlations stand in a record of `fits`; they say how errors go together, not h
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -33,15 +34,32 @@ class Joint:
 
 @lru_cache(maxsize=8)
 def _joint(pairs: tuple[tuple[str, str, float], ...]) -> Joint:
-    names = tuple(dict.fromkeys(name for pair in pairs for name in pair[:2]))
+    """The factor, block by block: what another fit left behind changes nobody's draws."""
+    blocks: list[list[tuple[str, str, float]]] = []
+    for pair in pairs:
+        touched = [block for block in blocks if any({*pair[:2]} & {*other[:2]} for other in block)]
+        blocks = [block for block in blocks if block not in touched]
+        blocks.append([*(other for block in touched for other in block), pair])
+    names: list[str] = []
+    factor = np.zeros((0, 0))
+    for block in blocks:
+        own, square = _factor([pair for pair in pairs if pair in block])
+        grown = np.zeros((factor.shape[0] + len(own),) * 2)
+        grown[: len(names), : len(names)] = factor
+        grown[len(names) :, len(names) :] = square
+        names, factor = [*names, *own], grown
+    return Joint(tuple(names), factor)
+
+
+def _factor(pairs: Sequence[tuple[str, str, float]]) -> tuple[list[str], Floats]:
+    names = list(dict.fromkeys(name for pair in pairs for name in pair[:2]))
     matrix = np.eye(len(names))
     for one, other, value in pairs:
         i, j = names.index(one), names.index(other)
         matrix[i, j] = matrix[j, i] = value
     values, vectors = np.linalg.eigh(matrix)
     factor = vectors * np.sqrt(np.maximum(values, SMALLEST))
-    factor = factor / np.linalg.norm(factor, axis=1, keepdims=True)
-    return Joint(names, factor)
+    return names, np.asarray(factor / np.linalg.norm(factor, axis=1, keepdims=True))
 
 
 def joint_ignorance(library: Library, record: str) -> Joint | None:

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from analgesia import evidence
-from analgesia.calibration import Fit, exposure_check, kinetic_studies
+from analgesia.calibration import Fit, exposure_check, free_numbers, kinetic_studies
+from analgesia.calibration.problem import Problem
 from analgesia.calibration.studies import read_study
 from analgesia.calibration.write import write
 from analgesia.errors import EvidenceError, ModelError
@@ -20,10 +21,10 @@ LIBRARY = evidence.load()
 
 
 def test_a_study_held_back_cannot_be_opened_by_the_fitter() -> None:
-    free = fitting.free_numbers("mitragynine", LIBRARY)
+    free = free_numbers("mitragynine", LIBRARY)
     held = replace(read_study("tanna2022_kinetics", LIBRARY), role="validate")
     with pytest.raises(EvidenceError, match="held back"):
-        fitting.Problem(free, [held], LIBRARY, 20, 1)
+        Problem(free, [held], LIBRARY, 20, 1)
 
 
 def test_a_compound_without_priors_is_refused() -> None:
@@ -33,8 +34,8 @@ def test_a_compound_without_priors_is_refused() -> None:
 
 def test_what_was_fitted_is_met() -> None:
     """At the fitted numbers no printed result of the tea study lies further than 2.5 standard errors away."""
-    free = fitting.free_numbers("mitragynine", LIBRARY)
-    problem = fitting.Problem(free, [read_study("tanna2022_kinetics", LIBRARY)], LIBRARY, 60, 1)
+    free = free_numbers("mitragynine", LIBRARY)
+    problem = Problem(free, [read_study("tanna2022_kinetics", LIBRARY)], LIBRARY, 60, 1)
     rows, residuals = problem.rows(fitting._beginning(problem, None))
     assert len(residuals) == len(rows) + len(free)
     assert max(abs(row.distance) for row in rows) < 2.5
@@ -45,7 +46,7 @@ def test_what_was_fitted_is_met() -> None:
 
 
 def test_a_fit_is_written_as_evidence_that_reads_back(tmp_path: Path) -> None:
-    free = fitting.free_numbers("mitragynine", LIBRARY)
+    free = free_numbers("mitragynine", LIBRARY)
     shift = np.linspace(-0.1, 0.1, len(free))
     covariance = 0.04 * (0.5 * np.eye(len(free)) + 0.5)
     made = Fit("mitragynine", free, shift, covariance, (), 0.0, 1, ("tanna2022",))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from analgesia.calibration.check import Comparison, exposure_check
-from analgesia.calibration.fit import Fit, fit, free_numbers
+from analgesia.calibration.fit import Fit, fit
 from analgesia.calibration.pain_check import PainComparison, pain_check
+from analgesia.calibration.problem import free_numbers
 from analgesia.calibration.studies import Study, kinetic_studies
 
 __all__ = [

@@ -8,8 +8,8 @@ studies of the role `calibrate` only.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -97,6 +97,13 @@ class Study:
     plans: tuple[Plan, ...]
     results: tuple[Result, ...]
     notes: tuple[str, ...]
+
+    def only(self, analytes: Collection[str]) -> Study:
+        """The same study as if it had measured only `analytes`: their results, and the drugs that bear on them."""
+        results = tuple(result for result in self.results if result.analyte in analytes)
+        followed = {result.analyte for result in results}
+        plans = tuple(replace(plan, regimen=plan.regimen.only(followed)) for plan in self.plans)
+        return replace(self, results=results, plans=plans)
 
 
 def kinetic_studies(library: Library, role: str | None = None) -> tuple[Study, ...]:

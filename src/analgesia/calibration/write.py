@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analgesia.calibration.fit import Fit, Free
+from analgesia.calibration.fit import Fit
+from analgesia.calibration.problem import Free
 from analgesia.calibration.studies import DESIGNS
 from analgesia.files import write_all
 from analgesia.pharmacokinetics.kinetics import CORRELATIONS
@@ -18,40 +19,39 @@ if TYPE_CHECKING:
 WORTH_WRITING = 0.15
 """Correlations nearer to 0 are left out."""
 
-HEAD = '# Written by `analgesia calibrate {compound}`: run it again instead of editing.\nname = "{name}"\n'
+HEAD = '# Written by `{command}`: run it again instead of editing.\nname = "{name}"\n'
 
 
-def documents(fit: Fit, library: Library) -> dict[str, str]:
-    """File name under the evidence folder -> text. Only files this fit owns are named; priors and facts stay where they are."""
+def documents(fit: Fit, library: Library, command: str | None = None) -> dict[str, str]:
+    """File name under the evidence folder -> text. Only files this fit owns are named; priors and facts stay where they are.
+
+    `command`: what was typed, for the first line of each file.
+    """
+    command = command or f"analgesia calibrate {fit.compound}"
     values = {free.name: free for free in fit.free if free.kind == "values"}
     spreads = {free.name: free for free in fit.free if free.kind == "spreads"}
     files: dict[str, str] = {}
     for name in dict.fromkeys([*values, *spreads]):
         owner, table = _place(name, library)
-        files.setdefault(
-            owner, HEAD.format(compound=fit.compound, name=Path(owner).stem.removesuffix("_fitted"))
-        )
+        files.setdefault(owner, HEAD.format(command=command, name=Path(owner).stem.removesuffix("_fitted")))
         for heading in table:
             files[owner] += _number(heading, fit, values.get(name), spreads.get(name))
     for owner in files:
         drug = library.drugs.get(Path(owner).stem.removesuffix("_fitted"))
         if drug is not None and drug.formed_from and "[formed_from.yield]" in files[owner]:
             files[owner] += f'\n[formed_from]\ndrug = "{drug.formed_from["drug"]}"\n'
-    files[f"fits/{CORRELATIONS}.toml"] = _correlations(fit, [*values.values()])
-    files[f"fits/{DESIGNS}.toml"] = HEAD.format(compound=fit.compound, name=DESIGNS) + (
-        'title = "What the fit makes of the conduct of studies that print too little of it"\nkind = "calibration"\n'
-        + "".join(
-            _number(f'parameters."{free.name}"', fit, free, None)
-            for free in fit.free
-            if free.kind == "designs"
-        )
+    files[f"fits/{fit.compound}_correlations.toml"] = HEAD.format(
+        command=command, name=CORRELATIONS
+    ) + _correlations(fit, [*values.values()])
+    files[f"fits/{fit.compound}_designs.toml"] = HEAD.format(command=command, name=DESIGNS) + "".join(
+        _number(f'parameters."{free.name}"', fit, free, None) for free in fit.free if free.kind == "designs"
     )
     return files
 
 
-def write(fit: Fit, library: Library, folder: Path) -> list[Path]:
+def write(fit: Fit, library: Library, folder: Path, command: str | None = None) -> list[Path]:
     """Write `documents` below `folder`, each file whole or not at all."""
-    return write_all(documents(fit, library), folder)
+    return write_all(documents(fit, library, command), folder)
 
 
 def _place(name: str, library: Library) -> tuple[str, list[str]]:
@@ -77,6 +77,10 @@ def _number(heading: str, fit: Fit, value: Free | None, spread: Free | None) -> 
         f'unit = "{value.unit if value else "1"}"',
     ]
     lines += ['status = "fitted"', f"fitted_to = [{sources}]"]
+    about = value or spread
+    studies = fit.studies_of(about.drug) if about else ()
+    if studies:
+        lines.append(f'at = "printed results in {", ".join(f"trials/{study}.toml" for study in studies)}"')
     if value:
         lines.append(f"gsd = {math.exp(fit.error(value)):.3g}")
         if fit.error(value) > 0.9 * value.sd:
@@ -88,8 +92,7 @@ def _number(heading: str, fit: Fit, value: Free | None, spread: Free | None) -> 
 
 def _correlations(fit: Fit, values: Sequence[Free]) -> str:
     sources = ", ".join(f'"{source}"' for source in fit.sources)
-    text = HEAD.format(compound=fit.compound, name=CORRELATIONS)
-    text += 'title = "Correlations of the errors of numbers fitted together, on the log scale"\nkind = "calibration"\n'
+    text = ""
     for at, one in enumerate(values):
         for other in values[:at]:
             value = fit.correlation(one, other)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SUMMARY = "Fit kinetics, or the way from receptors to pain, to published studies, by simulating them."
 PAIN = "pain"
+KINETIC_PEOPLE = 160
 
 
 @click.command()
@@ -46,17 +47,18 @@ PAIN = "pain"
 def command(
     settings: Settings, what: str, size: int | None, folder: Path | None, from_priors: bool, as_json: bool
 ) -> None:
-    """Fit WHAT: the kinetics of a compound (mitragynine) to exposure studies, or pain to trials of pain.
+    """Fit WHAT: kinetics to exposure studies, or pain to trials of pain.
 
-    Only studies that may be used to fit are opened. Each is simulated as it was done (sampling times and limits of quantification;
-    regimens and day of observation) and numbers are moved until it prints what was published. Priors stand in
-    fits/WHAT_priors.toml. With --write the result becomes an evidence folder, to be laid over the evidence
-    (`analgesia --evidence FOLDER ...`) or to replace it. A fit of pain always begins at its priors.
+    WHAT is mitragynine (with 7-hydroxymitragynine), minor (the minor alkaloids) or pain. Only studies that may be used to fit
+    are opened. Each is simulated as it was done (sampling times and limits of quantification; regimens and day of observation)
+    and numbers are moved until it prints what was published. Priors stand in fits/WHAT_priors.toml. With --write the result
+    becomes an evidence folder, to be laid over the evidence (`analgesia --evidence FOLDER ...`) or to replace it. A fit of
+    pain always begins at its priors.
     """
     if what == PAIN:
         _pain(settings, size or 20, folder, as_json)
     else:
-        _kinetics(settings, what, size or 160, folder, from_priors, as_json)
+        _kinetics(settings, what, size or KINETIC_PEOPLE, folder, from_priors, as_json)
 
 
 def _pain(settings: Settings, size: int, folder: Path | None, as_json: bool) -> None:
@@ -127,7 +129,9 @@ def _kinetics(
     start = {free.key: free.prior for free in free_numbers(compound, library)} if from_priors else None
     with progress("fit", unit="steps") as report:
         found = fit(compound, library, size=size, start=start, progress=report)
-    written = write(found, library, folder) if folder is not None else []
+    typed = f"analgesia calibrate {compound}" + ("" if size == KINETIC_PEOPLE else f" --people {size}")
+    typed += " --from-priors" if from_priors else ""
+    written = write(found, library, folder, typed) if folder is not None else []
     if as_json:
         write_json(
             {

@@ -7,7 +7,7 @@ proportion. A drug takes "10 mg". Mass becomes amount of substance (nmol) here a
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,9 @@ ENTRIES = ("solid", "lumen", "depot", "central")
 
 DISSOLVED = ("tea", "liquid")
 """Forms of a product that are drunk in solution."""
+
+CYP3A_WORK = ("cyp3a_intrinsic_clearance", "gut_intrinsic_clearance")
+"""Numbers of a drug that CYP3A clears."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,22 @@ class Administration:
         )
         return replace(self, drugs=tuple(changed(drug) for drug in self.drugs), parts=parts)
 
+    def only(self, names: Collection[str]) -> Administration:
+        """The same regimen without the drugs that cannot change the concentrations of `names`.
+
+        What `names` are formed from stays, and, where CYP3A takes part in clearing any of these, what destroys CYP3A.
+        """
+        known = {drug.name: drug for drug in self.drugs}
+        kept = {line for name in names for line in lineage(self.drugs, name)}
+        if any(key in known[name].numbers for name in kept for key in CYP3A_WORK):
+            destroyers = [drug.name for drug in self.drugs if "cyp3a_inactivation_rate" in drug.numbers]
+            kept |= {line for name in destroyers for line in lineage(self.drugs, name)}
+        return replace(
+            self,
+            drugs=tuple(drug for drug in self.drugs if drug.name in kept),
+            parts=tuple(part for part in self.parts if part.drug.name in kept),
+        )
+
     def given(self, people: People, seed: int, replicate: Draws = None) -> dict[str, Floats]:
         """Amount of each drug in one dose (nmol per lane), as it enters."""
         lanes = Lanes(np.asarray(people.index, dtype=np.int64), seed, replicate, self.joint)
@@ -147,6 +166,17 @@ def administration(
     return Administration(
         f"{item} {dose}", drugs, parts, times, route, joint_ignorance(library, CORRELATIONS)
     )
+
+
+def lineage(drugs: Sequence[DrugKinetics], name: str) -> list[str]:
+    """The drug and everything it may be formed from, as far as it is among `drugs`, itself first."""
+    parents = {drug.name: drug.parent for drug in drugs}
+    line: list[str] = []
+    at: str | None = name
+    while at in parents and at not in line:
+        line.append(at)
+        at = parents[at]
+    return line
 
 
 def dose_times(every: str | None, doses: int) -> NDArray[np.float64]:

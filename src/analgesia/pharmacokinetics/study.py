@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analgesia.engine import Solution, Status, solve
-from analgesia.pharmacokinetics.dosing import Administration
+from analgesia.pharmacokinetics.dosing import Administration, lineage
 from analgesia.pharmacokinetics.kinetics import People, parameters_for
 from analgesia.pharmacokinetics.noncompartmental import Noncompartmental, analyse
 from analgesia.pharmacokinetics.structure import absolute_tolerances, system
@@ -183,7 +183,7 @@ def _statistics(
         interval = _analysed(plan, course.times, drawn, one, limit)
         nothing = np.full(len(drawn), np.nan)
         urine = course.urine(drug.name)
-        doses = [given[name] for name in _lineage(plan.regimen, drug.name) if name in given]
+        doses = [given[name] for name in lineage(plan.regimen.drugs, drug.name) if name in given]
         values[drug.name] = {
             "cmax": whole.cmax,
             "tmax": whole.tmax,
@@ -214,14 +214,3 @@ def _analysed(
 ) -> Noncompartmental:
     clock = times[mask] - times[mask][0]
     return analyse(clock, drawn[:, mask], lloq=limit, bolus=plan.regimen.route == "intravenous")
-
-
-def _lineage(regimen: Administration, name: str) -> list[str]:
-    """The drug and everything it may come from."""
-    parents = {drug.name: drug.parent for drug in regimen.drugs}
-    line: list[str] = []
-    at: str | None = name
-    while at in parents and at not in line:
-        line.append(at)
-        at = parents[at]
-    return line
