@@ -9,13 +9,26 @@ from hypothesis import given, settings
 from tests.claims.test_verdict_rule import bodies, deciding, reaches
 
 from analgesia import evidence
+from analgesia.claims.certainty import certainty
 from analgesia.claims.margins import Margin
 from analgesia.claims.prediction import ArmPrediction, Prediction
-from analgesia.claims.sentences import OPENINGS, SHORT, opening, paragraph, share, signed
+from analgesia.claims.sentences import (
+    AGAINST,
+    LEADING,
+    OPENINGS,
+    RESULT_WORDS,
+    SHORT,
+    opening,
+    paragraph,
+    share,
+    signed,
+    study_words,
+)
 from analgesia.claims.verdict import Word, verdict
 
 ADVICE = re.compile(r"\b(should|recommend\w*|advis\w*|you|your|must|try|safe to|consult)\b", re.IGNORECASE)
-CLAIMS = list(evidence.load().claims.values())
+LIBRARY = evidence.load()
+CLAIMS = list(LIBRARY.claims.values())
 
 
 @settings(max_examples=300)
@@ -56,11 +69,37 @@ def test_paragraph_is_plain_and_advises_nobody(claim: evidence.Library) -> None:
     prediction = Prediction(
         "pain_change", "NRS", "change", (ArmPrediction("an arm", False, -0.1, (-0.4, 0.0), None, 0),)
     )
-    text = paragraph(claim, word, [margin], prediction)
+    rated = certainty(claim.evidence, decided_by=claim.rule.decided_by)
+    names = {item.source: LIBRARY.sources[item.source].short for item in claim.evidence}
+    text = paragraph(claim, word, [margin], prediction, rated, names)
     assert claim.plain_statement in text
+    for item in claim.evidence:
+        assert item.says not in text
+        assert not item.limits or item.limits not in text
     assert "a calculation, not an observation" in text
     assert not ADVICE.search(text)
     assert 40 < len(text.split()) < 220
+
+
+def test_a_study_is_named_by_its_fields_alone() -> None:
+    named = {}
+    for claim in CLAIMS:
+        for item in claim.evidence:
+            named[item.source] = study_words(item, {item.source: LIBRARY.sources[item.source].short})
+    assert named["vicknasingam2020"] == (
+        "Vicknasingam 2020 (randomised trial, n = 26; seconds with the hand in ice water, one hour after the drink: "
+        "24.9\u00a0s against 12\u00a0s)"
+    )
+    assert named["tanna2023"].endswith("exposure to midazolam: 1.39 times, 1.23 to 1.57)")
+    assert named["brown2025"].endswith("22 to 75\u00a0mg/g)")
+    assert named["wilson2020"] == "Wilson 2020 (animals: mouse)"
+    assert named["naltrexone_case2023"] == "Naltrexone case 2023 (observations in people, n = 1)"
+    assert not [text for text in named.values() if "{" in text]
+
+
+@pytest.mark.parametrize("text", [*LEADING.values(), AGAINST, *RESULT_WORDS.values()])
+def test_no_sentence_on_a_study_advises(text: str) -> None:
+    assert not ADVICE.search(text)
 
 
 def test_numbers_in_words() -> None:

@@ -82,11 +82,19 @@ def test_json_has_the_promised_shape(library: evidence.Library, faked: None) -> 
     for one in json.loads(json.dumps([j.to_dict(library) for j in check([], library=library, size=SMALL)])):
         assert {"claim", "verdict", "evidence", "mechanism", "prediction", "numbers"} <= set(one)
         assert {"level", "items"} <= set(one["evidence"])
+        assert {"certainty", "direction", "standing", "statement", "steps", "method"} <= set(one["certainty"])
+        assert {"sentence", "best", "ranked"} <= set(one["decisive"])
+        assert one["may_say"]
+        assert one["may_not_say"]
         for item in one["evidence"]["items"]:
             assert item["source"]
+            assert {"tool", "overall", "domains", "basis"} <= set(item["risk_of_bias"])
             assert item["link"].startswith("https://")
         for margin in one["mechanism"]["margins"]:
             assert {"target", "site", "compound", "median", "interval90"} <= set(margin)
+            assert (margin["interval90"] is None) == (margin["unavailable"] is not None)
+            if margin["interval90"] is None:
+                continue
             assert margin["interval90"][0] <= margin["median"] <= margin["interval90"][1]
         assert {"endpoint", "median", "interval90", "validation"} <= set(one["prediction"])
         assert one["prediction"]["median"] is not None or one["prediction"]["reason"]
@@ -104,7 +112,7 @@ def test_a_hundredfold_weaker_affinity_divides_the_margin_by_a_hundred(
 
     def margins(of: evidence.Library) -> dict[tuple[str, str, str], float]:
         (one,) = check(["acts_on_opioid_receptors"], library=of, size=SMALL)
-        return {(m.compound, m.target, m.arm): m.median or 0.0 for m in one.margins}
+        return {(m.compound, m.target, m.site, m.arm): m.median or 0.0 for m in one.margins}
 
     before, after = margins(library), margins(weaker)
     assert before.keys() == after.keys()
@@ -125,7 +133,9 @@ def test_failed_runs_are_counted_and_left_out(
     monkeypatch.setattr(experiment.pathway, "simulate", failing)
     (one,) = check(["acts_on_opioid_receptors"], library=library, size=SMALL)
     assert one.prediction.arms[0].failed == 1
-    assert all(margin.median is not None and np.isfinite(margin.median) for margin in one.margins)
+    medians = [margin.median for margin in one.margins if margin.unavailable is None]
+    assert medians
+    assert all(median is not None and np.isfinite(median) for median in medians)
 
 
 @pytest.mark.parametrize("asked", ["blocks_sodium_chanels", "kratom_blocks_sodium", "x"])

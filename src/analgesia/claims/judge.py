@@ -10,13 +10,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from analgesia.claims.margins import Margin, margin
+from analgesia.claims.certainty import Certainty, certainty
+from analgesia.claims.decisive import Decisive, Lanes, decisive, lanes_of
+from analgesia.claims.margins import Margin, margin, potency_of
 from analgesia.claims.prediction import Prediction
+from analgesia.claims.saying import may_not_say, may_say
 from analgesia.claims.sentences import paragraph
+from analgesia.claims.targets import margins_of
 from analgesia.claims.verdict import Verdict, best_level, verdict
-from analgesia.evidence import Library, Tally
-from analgesia.evidence.claim_schema import Claim, EvidenceItem
+from analgesia.evidence import Library, Number, Tally
+from analgesia.evidence.claim_schema import Claim, EvidenceItem, MarginSpec
 from analgesia.evidence.provenance import STATUSES
+
+NO_ARM = "none of them"
+"""Where the regimen of a margin stands when no regimen holds the substance."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +32,14 @@ class Judgement:
 
     claim: Claim
     verdict: Verdict
+    certainty: Certainty
+    decisive: Decisive
     margins: tuple[Margin, ...]
     prediction: Prediction
     numbers: Mapping[str, int]
     sources: tuple[str, ...]
     provenance: Tally = field(repr=False)
+    names: Mapping[str, str] = field(default_factory=dict, repr=False)
     series: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -49,7 +59,17 @@ class Judgement:
     @property
     def paragraph(self) -> str:
         """A paragraph in plain words that may be quoted."""
-        return paragraph(self.claim, self.verdict, self.margins, self.prediction)
+        return paragraph(self.claim, self.verdict, self.margins, self.prediction, self.certainty, self.names)
+
+    @property
+    def may_say(self) -> tuple[str, ...]:
+        """What may be said, computed sentences first."""
+        return may_say(self.claim, self.certainty, self.margins, self.prediction)
+
+    @property
+    def may_not_say(self) -> tuple[str, ...]:
+        """What may not be said, computed sentences first."""
+        return may_not_say(self.claim, self.verdict.word, self.certainty, self.margins, self.prediction)
 
     def to_dict(self, library: Library | None = None) -> dict[str, Any]:
         """The JSON of `analgesia check`; with a library, sources carry their link."""
@@ -67,10 +87,13 @@ class Judgement:
                 "searched": [search.model_dump() for search in self.claim.searched],
                 "not_found": self.claim.not_found,
             },
+            "certainty": self.certainty.to_dict(),
             "mechanism": {"margins": [one.to_dict() for one in self.margins]},
             "prediction": self.prediction.to_dict(),
             "numbers": dict(self.numbers),
-            "may_not_say": list(self.claim.may_not_say),
+            "may_say": list(self.may_say),
+            "may_not_say": list(self.may_not_say),
+            "decisive": self.decisive.to_dict(),
             "would_change": self.claim.would_change,
             "sources": list(self.sources),
         }
@@ -78,8 +101,11 @@ class Judgement:
 
 def _item(item: EvidenceItem, library: Library | None) -> dict[str, Any]:
     plain = item.model_dump()
+    bias = item.risk_of_bias
     if library is not None and item.source in library.sources:
         plain["link"] = library.sources[item.source].link
+        bias = bias or library.sources[item.source].risk_of_bias
+    plain["risk_of_bias"] = None if bias is None else bias.to_dict()
     return plain
 
 
@@ -91,19 +117,71 @@ def judge(
     `used` is the open tally the run was made under; potencies are noted there too.
     """
     found: list[Margin] = []
+    lanes: list[Lanes] = []
     if exposed is not None:
-        for spec in claim.margins:
+        for spec in margins_of(claim, library):
+            number = potency_of(spec, claim, library)
+            before = len(found)
             for arm in claim.experiment.arms:
-                if not arm.comparator:
-                    one = margin(spec, claim, arm.name, exposed, library, seed)
-                    if one is not None:
-                        found.append(one)
+                one = None if arm.comparator else margin(spec, claim, arm.name, exposed, library, seed)
+                if one is not None:
+                    found.append(one)
+                    behind = lanes_of(one, exposed, number.uncertainty_sd_log) if one.essential else None
+                    lanes += [behind] if behind else []
+            if len(found) == before:
+                found.append(_absent(spec, number, library))
     word = verdict(
         claim.evidence,
         [one.reach for one in found],
         decided_by=claim.rule.decided_by,
         reached_above=claim.rule.reached_above,
     )
+    names = {item.source: library.sources[item.source].short for item in claim.evidence}
+    names |= {name: library.sources[name].short for name in _named(claim)}
+    assessed = {name: bias for name in names if (bias := library.sources[name].risk_of_bias) is not None}
+    rated = certainty(
+        claim.evidence,
+        decided_by=claim.rule.decided_by,
+        assessed=assessed,
+        inputs=claim.certainty,
+        names=names,
+    )
     cited = {*used.sources, *(item.source for item in claim.evidence)}
     cited.update(arm.documented_by for arm in claim.experiment.arms if arm.documented_by)
-    return Judgement(claim, word, tuple(found), prediction, used.counts, tuple(sorted(cited)), used)
+    return Judgement(
+        claim,
+        word,
+        rated,
+        decisive(claim.evidence, found, lanes, claim.rule),
+        tuple(found),
+        prediction,
+        used.counts,
+        tuple(sorted(cited)),
+        used,
+        names,
+    )
+
+
+def _absent(spec: MarginSpec, number: Number, library: Library) -> Margin:
+    """A margin of a substance that no regimen of the claim holds: shown with its potency, and silent in the verdict."""
+    potency = number.to("nM", library.drugs[spec.compound].molar_mass.to("g/mol"))
+    return Margin(
+        spec.compound,
+        spec.target,
+        spec.site,
+        spec.kind,
+        NO_ARM,
+        False,
+        potency,
+        number.status,
+        number.cited,
+        note=spec.note,
+        unavailable="no regimen of this claim holds it",
+    )
+
+
+def _named(claim: Claim) -> set[str]:
+    """Sources that the inputs of the certainty name."""
+    sign = claim.certainty.publication_bias
+    named = {one.source for one in claim.certainty.upgrades}
+    return named | ({sign.source} if sign is not None and sign.source is not None else set())

@@ -1,20 +1,22 @@
 """Plain sentences from tables, so that no verdict is ever described in words that were not checked.
 
-A paragraph joins, in this order: the claim as people say it; the opening for (word, level); the leading finding; how
-much was found for and against; what the exposure margins say; what the model says, named as the calculation it is.
+A paragraph joins, in this order: the claim as people say it; the opening for (word, level); how certain the evidence from
+people is; the leading study, named by its fields; how much was found for and against; what the exposure margins say; what the
+model says, named as the calculation it is. No free text of a file stands in it but the claim itself.
 No sentence addresses the reader or advises anybody; a test refuses words of advice.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from analgesia.claims.verdict import Verdict, Word, best_level
-from analgesia.evidence.claim_schema import HUMAN_LEVELS, Claim
+from analgesia.evidence.claim_schema import HUMAN_LEVELS, Claim, EvidenceItem
 
 if TYPE_CHECKING:
+    from analgesia.claims.certainty import Certainty
     from analgesia.claims.margins import Margin
     from analgesia.claims.prediction import Prediction
 
@@ -121,6 +123,13 @@ TARGET_WORDS = {
     "delta_opioid": "delta-opioid receptors",
     "kappa_opioid": "kappa-opioid receptors",
     "alpha2a_adrenergic": "alpha-2A receptors",
+    "alpha1a_adrenergic": "alpha-1A receptors",
+    "alpha1b_adrenergic": "alpha-1B receptors",
+    "alpha1d_adrenergic": "alpha-1D receptors",
+    "serotonin_5ht1a": "5-HT1A receptors",
+    "serotonin_5ht2b": "5-HT2B receptors",
+    "cox1": "COX-1",
+    "cox2": "COX-2",
     "alpha2delta": "alpha-2-delta subunits",
     "kv11_1": "hERG channels",
     "nerve_conduction_block": "nerve conduction stopped",
@@ -191,6 +200,28 @@ ENDPOINT_SENTENCES = {
 }
 """Kind of endpoint -> its sentence; every one ends with the words of EXTRAPOLATION."""
 
+LEADING = {
+    ("supports", "direct"): "The leading study points for it: {study}.",
+    ("contradicts", "direct"): "The leading study points against it: {study}.",
+    ("neutral", "direct"): "The leading study points neither way: {study}.",
+    ("supports", "indirect"): "The nearest study is of something else and points for it: {study}.",
+    ("contradicts", "indirect"): "The nearest study is of something else and points against it: {study}.",
+    ("neutral", "indirect"): "The nearest study is of something else and points neither way: {study}.",
+}
+"""(direction, directness) of the leading study -> its sentence; the study is named by its fields alone."""
+
+AGAINST = "On the other side stands {study}."
+"""For a second study of the same level that points elsewhere."""
+
+RESULT_WORDS = {
+    "means": "; {outcome}: {number:g}{unit} against {against:g}{unit}",
+    "share": "; {outcome}: {number:g}{unit}",
+    "ratio": "; {outcome}: {number:g} times",
+    "ratio with interval": "; {outcome}: {number:g} times, {low:g} to {high:g}",
+    "range": "; {outcome}: {number:g} to {against:g}{unit}",
+}
+"""Kind of a result -> how its numbers are written."""
+
 SMALL = 1e-4
 """Below this a share is not spelled out."""
 
@@ -260,26 +291,41 @@ def plain(value: float) -> str:
     return f"{value:.2g}" if abs(value) < 100 else f"{value:.0f}"
 
 
-def headline_sentence(claim: Claim, found: Verdict) -> str:
-    """The leading finding in the file's own words: a direct one of the level that decided, or else the nearest indirect one."""
+def study_words(item: EvidenceItem, names: Mapping[str, str]) -> str:
+    """A study by author and year, kind, species, size and its number, all from the fields of the item."""
+    where = "" if item.species in ("human", "products") else f": {item.species}"
+    size = "" if item.n is None else f", n = {item.n:,}"
+    said = f"{names.get(item.source, item.source)} ({LEVEL_WORDS[item.level]}{where}{size}"
+    if item.result is not None:
+        one = item.result
+        low, high = one.interval or (0.0, 0.0)
+        said += RESULT_WORDS[one.kind if one.interval is None else f"{one.kind} with interval"].format(
+            outcome=one.outcome,
+            number=one.number,
+            against=one.against,
+            low=low,
+            high=high,
+            unit=f"{NBSP}{one.unit}" if one.unit else "",
+        )
+    return f"{said})"
+
+
+def leading_sentence(claim: Claim, found: Verdict, names: Mapping[str, str]) -> str:
+    """The leading study from its fields: a direct one of the level that decided, or else the nearest indirect one; and one against it."""
     direct = [
         item for item in claim.evidence if item.directness == "direct" and item.level == found.decided_at
     ]
     if direct:
         pointing = [item for item in direct if item.direction != "neutral"] or direct
         other = next((item for item in pointing if item.direction != pointing[0].direction), None)
-        return pointing[0].says + ("" if other is None else f" On the other hand: {_lower(other.says)}")
+        said = LEADING[(pointing[0].direction, "direct")].format(study=study_words(pointing[0], names))
+        return said if other is None else f"{said} {AGAINST.format(study=study_words(other, names))}"
     indirect = [item for item in claim.evidence if item.directness == "indirect"]
     if not indirect:
         return ""
     level = best_level(indirect)
     nearest = next(item for item in indirect if item.level == level)
-    return f"The nearest thing found: {_lower(nearest.says)}"
-
-
-def _lower(sentence: str) -> str:
-    """A sentence that goes on after a colon."""
-    return sentence[0].lower() + sentence[1:]
+    return LEADING[(nearest.direction, "indirect")].format(study=study_words(nearest, names))
 
 
 def found_sentence(claim: Claim) -> str:
@@ -359,12 +405,20 @@ def prediction_sentence(prediction: Prediction) -> str:
     return f"{said}{EXTRAPOLATION}, by {model}; the interval leaves out errors of the model itself."
 
 
-def paragraph(claim: Claim, found: Verdict, margins: Sequence[Margin], prediction: Prediction) -> str:
-    """The quotable paragraph of one claim."""
+def paragraph(
+    claim: Claim,
+    found: Verdict,
+    margins: Sequence[Margin],
+    prediction: Prediction,
+    certainty: Certainty,
+    names: Mapping[str, str],
+) -> str:
+    """The quotable paragraph of one claim. `names`: how each source is called, author and year."""
     sentences = (
         f"“{claim.plain_statement}”",
         opening(found.word, found.decided_at),
-        headline_sentence(claim, found),
+        certainty.statement if certainty.level != NONE or found.word is not Word.UNTESTED else "",
+        leading_sentence(claim, found, names),
         found_sentence(claim),
         mechanism_sentence(claim, margins),
         prediction_sentence(prediction),

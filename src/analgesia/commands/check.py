@@ -18,9 +18,10 @@ from analgesia.commands._common import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from analgesia.claims.judge import Judgement
+    from analgesia.evidence import Library
 
 SUMMARY = "Hold claims against evidence, mechanism and prediction."
 
@@ -44,7 +45,7 @@ def size_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def rows_of(judgements: Sequence[Judgement]) -> list[list[str]]:
-    """Title, verdict word and best direct level of each claim."""
+    """Title, verdict word, best direct level and certainty of the evidence from people of each claim."""
     from analgesia.claims.sentences import LEVEL_WORDS
 
     return [
@@ -52,6 +53,7 @@ def rows_of(judgements: Sequence[Judgement]) -> list[list[str]]:
             one.claim.title or one.claim.statement,
             str(one.verdict.word),
             LEVEL_WORDS[one.verdict.level],
+            one.certainty.level,
             one.claim.name,
         ]
         for one in judgements
@@ -71,10 +73,12 @@ def print_verdicts(rows: Sequence[Sequence[str]]) -> None:
         "contradicted": "red",
     }
     shown = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("Claim", "Verdict", "Best direct evidence", "Name"):
+    for column in ("Claim", "Verdict", "Best direct evidence", "Certainty", "Name"):
         shown.add_column(column, overflow="fold")
-    for title, word, level, name in rows:
-        shown.add_row(title, f"[{colours.get(word, 'default')}]{word}[/]", level, f"[dim]{name}[/]")
+    for title, word, level, certainty, name in rows:
+        shown.add_row(
+            title, f"[{colours.get(word, 'default')}]{word}[/]", level, certainty, f"[dim]{name}[/]"
+        )
     console = Console()
     if not console.is_terminal:
         console = Console(width=150, no_color=True)
@@ -110,6 +114,42 @@ def command(
         write_json([one.to_dict(library) for one in judgements])
         return
     print_verdicts(rows_of(judgements))
+    width = min(100, get_terminal_size().columns)
     for one in judgements:
         click.echo(f"\n{one.claim.title or one.claim.statement}")
-        click.echo(click.wrap_text(one.paragraph, width=min(100, get_terminal_size().columns)))
+        click.echo(click.wrap_text(one.paragraph, width=width))
+        if claims:
+            click.echo(details(one, library, width))
+
+
+def details(judgement: Judgement, library: Library, width: int) -> str:
+    """Certainty step by step, risk of bias, what would settle the claim, what may be said and what may not."""
+    from analgesia.claims.certainty import DOMAIN_WORDS
+    from analgesia.claims.sentences import count_words
+    from analgesia.evidence.bias import JUDGEMENT_WORDS, TOOLS
+
+    def lines(head: str, said: Iterable[str]) -> list[str]:
+        wrapped = [click.wrap_text(one, width, initial_indent="  ", subsequent_indent="    ") for one in said]
+        return ["", head, *wrapped]
+
+    rated = judgement.certainty
+    steps = [f"{DOMAIN_WORDS[one.domain]} ({one.change:+d}): {one.reason}" for one in rated.steps]
+    studies: dict[tuple[str, str], None] = {}
+    for item in judgement.claim.evidence:
+        bias = item.risk_of_bias or library.sources[item.source].risk_of_bias
+        judged = (
+            "not assessed" if bias is None else f"{JUDGEMENT_WORDS[bias.overall]} ({TOOLS[bias.tool].title})"
+        )
+        studies[judgement.names[item.source], judged] = None
+    return "\n".join(
+        [
+            *lines(f"Certainty of the evidence from people (GRADE): {rated.level}", steps),
+            *lines(
+                f"Risk of bias, {count_words(len(studies), 'study', 'studies')}",
+                [f"{study}: {judged}" for study, judged in studies],
+            ),
+            *lines("What would settle it", [judgement.decisive.sentence, judgement.claim.would_change]),
+            *lines("What may be said", judgement.may_say),
+            *lines("What may not be said", judgement.may_not_say),
+        ]
+    )

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictInt, StrictStr, model_validator
 
+from analgesia.evidence.bias import RiskOfBias
 from analgesia.evidence.records import Name, Part, Record, Site
 
 Level = Literal["in_vitro", "ex_vivo", "animal", "product_assay", "observational", "rct", "systematic_review"]
@@ -110,6 +111,27 @@ class Rule(Part):
     reason: Text
 
 
+class Result(Part):
+    """The number of a finding that goes into a sentence: two means, a share, a ratio, or a range; `outcome` names what was measured."""
+
+    kind: Literal["means", "share", "ratio", "range"]
+    outcome: Text
+    number: float
+    against: float | None = None
+    interval: tuple[float, float] | None = None
+    unit: StrictStr = ""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Result:
+        if (self.kind in ("means", "range")) != (self.against is not None):
+            raise ValueError(
+                'against = the other mean, or the upper end of the range, belongs to kind = "means" and "range" alone'
+            )
+        if self.interval is not None and self.kind != "ratio":
+            raise ValueError('interval = [low, high] belongs to kind = "ratio"')
+        return self
+
+
 class EvidenceItem(Part):
     """What one source says about the claim, in our own words, and what it cannot show."""
 
@@ -120,15 +142,71 @@ class EvidenceItem(Part):
     species: Text
     n: Annotated[StrictInt, Field(ge=0)] | None = None
     says: Text
+    result: Result | None = None
     at: Text
     status: Literal["read", "secondary", "recalled"]
     limits: str | None = None
+    differs_in: tuple[Literal["population", "intervention", "comparison", "outcome"], ...] = ()
+    risk_of_bias: RiskOfBias | None = None
 
     @model_validator(mode="after")
     def _human(self) -> EvidenceItem:
         if (self.level in HUMAN_LEVELS) != (self.species == "human"):
             raise ValueError(f'level "{self.level}" and species "{self.species}" contradict each other')
         return self
+
+
+class PublicationBias(Part):
+    """Why studies may be missing that were made: `because` picks the sentence, the rest are its facts."""
+
+    because: Literal["registered_without_results", "paid_by_seller", "few_small_studies"]
+    registry: StrictStr | None = None
+    source: Name | None = None
+    at: Text
+
+    @model_validator(mode="after")
+    def _facts(self) -> PublicationBias:
+        if (self.because == "registered_without_results") != (self.registry is not None):
+            raise ValueError(
+                'because = "registered_without_results" and registry = "its number" belong together'
+            )
+        if self.because == "paid_by_seller" and self.source is None:
+            raise ValueError('because = "paid_by_seller" needs source = "the study"')
+        return self
+
+
+class Upgrade(Part):
+    """A reason to rate observations in people up, with the study it rests on and the size seen (a ratio of risks)."""
+
+    domain: Literal["large_effect", "dose_response", "opposing_confounding"]
+    source: Name
+    at: Text
+    status: Literal["read", "secondary", "recalled"]
+    ratio: Annotated[float, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _sized(self) -> Upgrade:
+        if (self.domain == "large_effect") != (self.ratio is not None):
+            raise ValueError('domain = "large_effect" and ratio = the ratio of risks belong together')
+        return self
+
+
+class CertaintyInputs(Part):
+    """What GRADE needs beyond the evidence items: signs of missing studies, and reasons to rate up."""
+
+    publication_bias: PublicationBias | None = None
+    upgrades: tuple[Upgrade, ...] = ()
+
+
+class Mechanism(Part):
+    """Targets and sites that matter to the claim for substances of a class: every number there is becomes a margin.
+
+    A margin that `[[margins]]` does not list is carried along and is not essential.
+    """
+
+    drug_class: Name
+    targets: Annotated[tuple[Name, ...], Field(min_length=1)]
+    sites: Annotated[tuple[Site, ...], Field(min_length=1)]
 
 
 class Search(Part):
@@ -150,10 +228,13 @@ class Claim(Record):
     plain_statement: Text
     aliases: tuple[str, ...] = ()
     experiment: Experiment
+    mechanism: tuple[Mechanism, ...] = ()
     margins: tuple[MarginSpec, ...] = ()
     rule: Rule
+    certainty: CertaintyInputs = CertaintyInputs()
     evidence: tuple[EvidenceItem, ...] = ()
     searched: Annotated[tuple[Search, ...], Field(min_length=1)]
     not_found: Text
     would_change: Text
+    may_say: Annotated[tuple[Text, ...], Field(min_length=1)]
     may_not_say: Annotated[tuple[Text, ...], Field(min_length=1)]

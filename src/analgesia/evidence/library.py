@@ -263,9 +263,7 @@ def _citations(item: Any, file: str, key: str) -> Iterator[tuple[str, str]]:
 
 def _check_references(library: Library, layer: Layer) -> None:
     """Names used in one file must exist in another: sources, receptors, conditions."""
-    for folder, entries in layer.items():
-        if folder == "sources":
-            continue
+    for entries in layer.values():
         for entry in entries.values():
             for source, place in _citations_of(entry):
                 if source not in library.sources:

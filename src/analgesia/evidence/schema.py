@@ -6,10 +6,12 @@ booleans, lists and numbers with a source; a bare number in it is refused when t
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from pydantic import Field, StrictInt, StrictStr, model_validator
 
+from analgesia.evidence.bias import RiskOfBias
 from analgesia.evidence.claim_schema import Claim
 from analgesia.evidence.numbers import Number
 from analgesia.evidence.records import Doi, Name, Numbers, Part, Record, Site, Status, Table
@@ -41,6 +43,7 @@ class Source(Record):
     role: Literal["calibrate", "validate"] | None = None
     retracted: bool = False
     notice: StrictStr | None = None
+    risk_of_bias: RiskOfBias | None = None
 
     @model_validator(mode="after")
     def _can_be_found(self) -> Source:
@@ -49,6 +52,19 @@ class Source(Record):
                 "a source needs doi, pmid, pmcid, registry, url or citation, so that it can be found"
             )
         return self
+
+    @property
+    def short(self) -> str:
+        """Author and year, as a study is called in a sentence: "Smith 2024"; without known authors from the name of the file."""
+        known = self.authors and "not seen" not in self.authors[0]
+        if known:
+            words = self.authors[0].split()
+            initials = len(words) > 1 and words[-1].isupper()
+            return f"{' '.join(words[:-1] if initials else words)} {self.year or 'n.d.'}"
+        found = re.fullmatch(r"([a-z_]+?)_?((?:19|20)\d{2})(.*)", self.name)
+        return (
+            f"{found[1].replace('_', ' ').capitalize()} {found[2]}" if found else self.name.replace("_", " ")
+        )
 
     @property
     def link(self) -> str | None:

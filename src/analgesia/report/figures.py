@@ -42,6 +42,9 @@ COMPOUND_COLOURS = {
 WIDTH = 7.4
 """Width of a figure in inches; the page scales it."""
 
+MOST_OTHERS = 3
+"""How many margins that are not essential are drawn for each regimen; the rest stand in the table."""
+
 LETTER = 0.066
 """Width of a letter of a row label in inches."""
 
@@ -153,12 +156,23 @@ def margin_words(one: Margin) -> str:
     return f"{one.compound}, {target}, {SHORT_SITES[one.site]}"
 
 
+def margins_shown(judgement: Judgement) -> list[Margin]:
+    """The margins in the picture: the essential ones, and of each regimen the others that reach furthest."""
+    rows = [one for one in judgement.margins if one.interval90 is not None and one.median is not None]
+    shown: set[int] = {id(one) for one in rows if one.essential}
+    for arm in {one.arm for one in rows}:
+        others = [one for one in rows if one.arm == arm and not one.essential]
+        others.sort(key=lambda one: -(one.interval90 or (0.0, 0.0))[1])
+        shown |= {id(one) for one in others[:MOST_OTHERS]}
+    return [one for one in rows if id(one) in shown]
+
+
 def margin_figure(judgement: Judgement) -> Markup | None:
     """Unbound exposure ÷ potency as dot and 90 % interval on a log axis, with the line at 1."""
     from matplotlib import pyplot as plt
     from matplotlib.ticker import LogLocator
 
-    rows = [one for one in judgement.margins if one.interval90 is not None and one.median is not None]
+    rows = margins_shown(judgement)
     if not rows:
         return None
     threshold = judgement.claim.rule.reached_above

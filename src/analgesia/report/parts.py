@@ -13,12 +13,14 @@ from analgesia.claims.verdict import Word
 from analgesia.evidence import MARKS, MEANINGS, STATUSES, Library
 from analgesia.evidence.claim_schema import EvidenceItem
 from analgesia.report import figures
+from analgesia.report.judging import bias_part, certainty_part, decisive_part
 from analgesia.report.markup import Content, Markup, bullets, element, figure, folded, link, table
 
 MARGIN_CAPTION = (
     "Free peak concentration divided by potency: dot, median; bar, 90 % interval over people and over what is not known. "
     "At the line both are equal."
 )
+MARGIN_REST = "{count} more, which reach less far and cannot change the word, stand in the table."
 COURSE_CAPTION = (
     "Free concentration over a day: median and band from the 5th to the 95th percentile over people and over what is "
     "not known."
@@ -52,10 +54,7 @@ def mark(status: str) -> Markup:
 def source_link(name: str, library: Library) -> Markup:
     """Author and year as a link to the DOI or the next best address."""
     source = library.sources[name]
-    first = source.authors[0].split()[0] if source.authors and "not seen" not in source.authors[0] else None
-    year = str(source.year) if source.year else "n.d."
-    words = f"{first} {year}" if first else figures.source_words(name)
-    return link(source.link, words)
+    return link(source.link, source.short)
 
 
 def numbers_line(counts: Mapping[str, int]) -> Markup:
@@ -85,15 +84,20 @@ def claim_section(judgement: Judgement, library: Library) -> Markup:
         element("blockquote", element("p", judgement.paragraph)),
         element("h3", "1. Evidence: what was observed"),
         evidence_part(judgement, library),
+        element("h4", "How certain is the evidence from people? (GRADE)"),
+        certainty_part(judgement),
+        bias_part(judgement, library),
         element("h3", "2. Mechanism: could enough of it get there?"),
         mechanism_part(judgement, library),
         element("h3", "3. Prediction: what the model computes"),
         prediction_part(judgement, library),
         element("h3", "Limits"),
+        element("h4", "What may be said"),
+        bullets(judgement.may_say),
         element("h4", "What may not be said"),
-        bullets(claim.may_not_say),
+        bullets(judgement.may_not_say),
         element("h4", "What would settle it"),
-        element("p", claim.would_change),
+        decisive_part(judgement),
         element("h4", "Why this rule"),
         element(
             "p",
@@ -164,9 +168,11 @@ def mechanism_part(judgement: Judgement, library: Library) -> Markup:
         return element("p", "No margin could be computed: the substance does not appear in these regimens.")
     picture, course = figures.margin_figure(judgement), figures.exposure_figure(judgement)
     rows = [margin_row(one, library) for one in judgement.margins]
+    hidden = len([one for one in judgement.margins if one.interval90]) - len(figures.margins_shown(judgement))
+    caption = f"{MARGIN_CAPTION} {MARGIN_REST.format(count=hidden)}" if hidden else MARGIN_CAPTION
     return element(
         "div",
-        figure(picture, MARGIN_CAPTION),
+        figure(picture, caption),
         figure(course, COURSE_CAPTION),
         folded(
             "The numbers behind the picture",

@@ -1,0 +1,77 @@
+"""Margins over all targets and sites: a number in a drug file for a target of a claim becomes a margin, and changes no word alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.claims import fake
+
+from analgesia import evidence
+from analgesia.claims import experiment
+from analgesia.claims.experiment import Size, check
+from analgesia.claims.judge import NO_ARM
+from analgesia.claims.targets import PREFERENCE, margins_of
+
+LIBRARY = evidence.load()
+CLAIMS = list(LIBRARY.claims.values())
+WITHOUT_TARGET = {"improves_quality_of_life"}
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.name)
+def test_every_number_for_a_target_of_the_claim_is_a_margin(claim):
+    """The contract: a claim on a class of drugs lists every substance of the class with a number for one of its targets."""
+    assert bool(claim.mechanism) == (claim.name not in WITHOUT_TARGET)
+    known = {(one.compound, one.target, one.site) for one in margins_of(claim, LIBRARY)}
+    assert len(known) == len(margins_of(claim, LIBRARY))
+    for group in claim.mechanism:
+        assert group.drug_class in {drug.drug_class for drug in LIBRARY.drugs.values()}
+        for drug in LIBRARY.drugs.values():
+            for target in group.targets:
+                if drug.drug_class == group.drug_class and any(
+                    target in getattr(drug, kind) for kind in PREFERENCE
+                ):
+                    assert {(drug.name, target, site) for site in group.sites} <= known
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.name)
+def test_what_is_listed_belongs_to_the_mechanism(claim):
+    targets = {target for group in claim.mechanism for target in group.targets}
+    assert {one.target for one in claim.margins} <= targets
+    listed = len(claim.margins)
+    assert margins_of(claim, LIBRARY)[:listed] == claim.margins
+    assert not [one for one in margins_of(claim, LIBRARY)[listed:] if one.essential]
+
+
+def test_a_target_is_known_to_the_library():
+    named = {target for claim in CLAIMS for group in claim.mechanism for target in group.targets}
+    effects = {effect for drug in LIBRARY.drugs.values() for effect in drug.effects}
+    assert named <= set(LIBRARY.receptors) | effects
+
+
+def test_a_new_number_appears_by_itself_and_changes_no_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(experiment.pathway, "simulate", fake.simulate)
+    monkeypatch.setattr(experiment.patients, "population", fake.population)
+    (tmp_path / "drugs").mkdir()
+    (tmp_path / "drugs" / "new.toml").write_text(
+        'name = "7-hydroxymitragynine"\n[affinity.cox2]\nvalue = 0.001\nunit = "nM"\nassumed = "for the test"\n'
+    )
+    with_number = evidence.load([tmp_path])
+    (before,) = check(["anti_inflammatory"], library=LIBRARY, size=Size(6, 4, 3))
+    (after,) = check(["anti_inflammatory"], library=with_number, size=Size(6, 4, 3))
+    new = [one for one in after.margins if (one.compound, one.target) == ("7-hydroxymitragynine", "cox2")]
+    assert new
+    assert all(one.interval90 is not None and one.interval90[0] > 1.0 for one in new)
+    assert not [
+        one for one in before.margins if one.target == "cox2" and one.compound == "7-hydroxymitragynine"
+    ]
+    assert before.verdict == after.verdict
+
+
+def test_a_substance_that_no_regimen_holds_is_shown_and_silent(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(experiment.pathway, "simulate", fake.simulate)
+    monkeypatch.setattr(experiment.patients, "population", fake.population)
+    (found,) = check(["mu_modulates_pain_signals"], library=LIBRARY, size=Size(6, 4, 3))
+    absent = [one for one in found.margins if one.arm == NO_ARM]
+    assert {"corynantheidine", "mitragynine_pseudoindoxyl"} <= {one.compound for one in absent}
+    assert all(one.unavailable and not one.essential and one.median is None for one in absent)
