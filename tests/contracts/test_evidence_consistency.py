@@ -13,6 +13,7 @@ from analgesia import evidence, show
 from analgesia.commands import sources as sources_command
 from analgesia.errors import AnalgesiaError, EvidenceError, UnitError
 from analgesia.evidence.conflicts import THRESHOLD, conflicts
+from analgesia.evidence.coverage import SECTIONS, STATES, coverage
 from analgesia.evidence.library import walk_numbers
 from analgesia.evidence.schema import REASONS
 
@@ -175,14 +176,36 @@ def test_conflicts_are_all_and_only_those_above_threefold(library: evidence.Libr
     assert ("7-hydroxymitragynine", "affinity.mu_opioid") in {(c.name, c.key) for c in found}
 
 
-@pytest.mark.parametrize("option", ["--conflicts", "--searches", "--unused"])
+def test_coverage_holds_every_number_at_a_target_and_no_other(library: evidence.Library) -> None:
+    cells = {(cell.drug, cell.target): cell for cell in coverage(library)}
+    assert len(cells) == len(coverage(library))
+    for drug in library.drugs.values():
+        for section, kind in SECTIONS.items():
+            for target, number in getattr(drug, section).items():
+                shown = [m for m in cells[drug.name, target].measures if m.kind == kind]
+                assert [m.value for m in shown] == [number.value]
+    total = sum(len(cell.measures) for cell in cells.values())
+    states = sum(
+        isinstance(number, evidence.Number) and state in STATES
+        for drug in library.drugs.values()
+        for channel, table in drug.nerve.items()
+        if channel in library.channels
+        for state, number in table.items()
+    )
+    assert total == states + sum(
+        len(getattr(drug, section)) for drug in library.drugs.values() for section in SECTIONS
+    )
+    assert not cells["pregabalin", "mu_opioid"].measures
+
+
+@pytest.mark.parametrize("option", ["--conflicts", "--coverage", "--searches", "--unused"])
 def test_ledgers_as_data_and_as_text(option: str) -> None:
     run = CliRunner().invoke
     data = json.loads(run(sources_command.command, [option, "--json"]).output)
     assert data
     shown = run(sources_command.command, [option], env={"COLUMNS": "200"})
     assert shown.exit_code == 0, shown.output
-    first = data["left_out"][0]["cited"] if option == "--unused" else data[0]["name"]
+    first = data["left_out"][0]["cited"] if option == "--unused" else data[0].get("name", data[0].get("drug"))
     text = str(data[0].get("title") or first) if option == "--searches" else first
     assert text.split()[0] in shown.output
 

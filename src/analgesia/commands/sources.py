@@ -38,18 +38,29 @@ def _complete_status(_context: click.Context, _parameter: click.Parameter, incom
     is_flag=True,
     help="The searches of the literature: question, date, terms, what was taken and what not.",
 )
+@click.option(
+    "--coverage",
+    is_flag=True,
+    help="Every drug at every target: what was measured there, in which system, or that no number was found.",
+)
 @json_option
 @pass_settings
 def command(
-    settings: Settings, status: str | None, unused: bool, conflicts: bool, searches: bool, as_json: bool
+    settings: Settings,
+    status: str | None,
+    unused: bool,
+    conflicts: bool,
+    searches: bool,
+    coverage: bool,
+    as_json: bool,
 ) -> None:
     """List the sources with the numbers taken from them, counted by status, and the numbers that are assumed."""
     from analgesia import show
     from analgesia.errors import EvidenceError
 
-    if sum((status is not None, unused, conflicts, searches)) > 1:
+    if sum((status is not None, unused, conflicts, searches, coverage)) > 1:
         raise EvidenceError(
-            "--status, --unused, --conflicts and --searches exclude each other: each asks for another list"
+            "--status, --unused, --conflicts, --searches and --coverage exclude each other: each asks for another list"
         )
     from rich.console import Console
 
@@ -58,6 +69,10 @@ def command(
     if conflicts:
         table = show.list_conflicts(library)
         write_json(table) if as_json else console.print(show.render_conflicts(table))
+        return
+    if coverage:
+        cells = show.list_coverage(library)
+        write_json(cells) if as_json else console.print(show.render_coverage(cells))
         return
     if searches:
         done = show.list_searches(library)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from analgesia.evidence import Library
 from analgesia.evidence.conflicts import conflicts
+from analgesia.evidence.coverage import coverage
 from analgesia.evidence.schema import REASONS
 from analgesia.show.marks import legend, marked
 
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 def list_conflicts(library: Library) -> list[dict[str, Any]]:
     """Every quantity on which sources differ more than threefold, the largest difference first."""
     return [conflict.to_dict() for conflict in conflicts(library)]
+
+
+def list_coverage(library: Library) -> list[dict[str, Any]]:
+    """Every drug at every target: what was measured there, or nothing found."""
+    return [cell.to_dict() for cell in coverage(library)]
 
 
 def list_left_out(library: Library) -> list[dict[str, Any]]:
@@ -73,6 +79,31 @@ def render_conflicts(table: Sequence[Mapping[str, Any]]) -> RenderableType:
             statuses.append(member["status"])
         parts.append(Text(f"    -> {conflict['handling']}"))
     parts.append(Text(f"{len(table)} quantities on which sources differ more than threefold.", style="bold"))
+    parts.append(Text(legend(list(dict.fromkeys(statuses)))))
+    return Group(*parts)
+
+
+def render_coverage(cells: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """`list_coverage(...)` as text, drug by drug."""
+    from rich.console import Group
+    from rich.text import Text
+
+    parts: list[RenderableType] = []
+    statuses: list[str] = []
+    found = 0
+    for drug in dict.fromkeys(cell["drug"] for cell in cells):
+        own = [cell for cell in cells if cell["drug"] == drug]
+        parts.append(Text(drug, style="bold"))
+        for cell in own:
+            for measure in cell["measures"]:
+                shown = marked(measure["value"], measure["unit"], measure["status"])
+                systems = f"  ({'; '.join(measure['systems'])})" if measure["systems"] else ""
+                parts.append(Text(f"    {cell['target']}, {measure['kind']}: {shown}{systems}"))
+                statuses.append(measure["status"])
+        found += sum(bool(cell["measures"]) for cell in own)
+        lacking = [cell["target"] for cell in own if not cell["measures"]]
+        parts.append(Text(f"    no number found: {', '.join(lacking)}"))
+    parts.append(Text(f"{found} of {len(cells)} pairs of drug and target have a number.", style="bold"))
     parts.append(Text(legend(list(dict.fromkeys(statuses)))))
     return Group(*parts)
 
