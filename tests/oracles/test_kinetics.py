@@ -10,7 +10,13 @@ import pytest
 from analgesia import evidence
 from analgesia.engine import Doses, solve, units
 from analgesia.pharmacokinetics import TypicalPeople, administration, analyse, parameters_for, system
-from analgesia.pharmacokinetics.structure import BODY_STATES, DRUG_PARAMETERS, Structure, absolute_tolerances
+from analgesia.pharmacokinetics.structure import (
+    BODY_STATES,
+    DRUG_PARAMETERS,
+    WAYS,
+    Structure,
+    absolute_tolerances,
+)
 
 LIBRARY = evidence.load()
 FLAT = {
@@ -76,6 +82,8 @@ def dose(compartment: str, amount: float = 1000.0, time: float = 0.0) -> Doses:
 
 def test_every_equation_has_consistent_units() -> None:
     units.check(system([Structure("parent"), Structure("child", "parent"), Structure("grandchild", "child")]))
+    for by in WAYS:
+        units.check(system([Structure("parent"), Structure("child", "parent", by)]))
 
 
 def test_one_compartment_oral_is_bateman() -> None:
@@ -129,6 +137,63 @@ def test_nothing_is_lost_or_made() -> None:
         active = solution.state(f"body.{state}")[0]
         assert np.all((active > 0) & (active <= 1 + 1e-9))
         assert active.min() < 0.9
+
+
+def test_what_plasma_converts_is_what_arrives() -> None:
+    """A parent that plasma alone removes: the metabolite follows Bateman, and every molecule that leaves the one is in the other."""
+    drugs = [Structure("x"), Structure("y", "x", "plasma")]
+    values = {
+        "x": {"plasma_conversion_rate": 0.8, "central_volume": 12.0},
+        "y": {"formation_yield": 1.0, "extrahepatic_clearance": 6.0, "central_volume": 30.0},
+    }
+    solution = run(drugs, values, dose("x.central"))
+    out, away, later = 0.8 * 3.0 / 12.0, 6.0 / 30.0, TIMES[1:]
+    assert out == pytest.approx(away)
+    left = 1000.0 * np.exp(-out * later)
+    assert np.allclose(solution.state("x.central")[0, 1:], left, rtol=1e-5, atol=1e-4)
+    assert np.allclose(solution.state("y.central")[0, 1:], out * later * left, rtol=1e-5, atol=1e-4)
+    both = sum(solution.state(f"{name}")[0, 1:] for name in ("x.central", "y.central", "y.eliminated"))
+    assert np.allclose(both, 1000.0, rtol=1e-6)
+
+
+def test_nothing_is_lost_between_a_drug_and_what_plasma_makes_of_it() -> None:
+    drugs = [Structure("m"), Structure("x", "m"), Structure("y", "x", "plasma")]
+    values = {
+        "m": {"cyp3a_intrinsic_clearance": 30.0, "gut_intrinsic_clearance": 5.0, "renal_clearance": 1.0},
+        "x": {
+            "formation_yield": 1.0,
+            "plasma_conversion_rate": 0.4,
+            "cyp3a_intrinsic_clearance": 40.0,
+            "peripheral_flow": 20.0,
+            "peripheral_volume": 60.0,
+        },
+        "y": {
+            "formation_yield": 1.0,
+            "other_intrinsic_clearance": 50.0,
+            "deep_flow": 4.0,
+            "deep_volume": 90.0,
+        },
+    }
+    grid = np.linspace(0.0, 60.0, 2401)
+    solution = run(drugs, values, dose("m.solid"), grid)
+    held = ("solid", "lumen", "depot", "central", "peripheral", "deep", "urine", "eliminated")
+
+    def whole(name: str) -> np.ndarray:
+        return np.asarray(sum(solution.state(f"{name}.{state}")[0] for state in held))
+
+    assert np.allclose(whole("m")[1:], 1000.0, rtol=1e-6)
+    central = solution.state("x.central")[0]
+    converted = (
+        0.4
+        * 3.0
+        / 20.0
+        * np.concatenate([[0.0], np.cumsum(np.diff(grid) * (central[1:] + central[:-1]) / 2)])
+    )
+    assert np.allclose(whole("y"), converted, rtol=2e-3, atol=1e-3)
+    assert 0.0 < whole("y")[-1] < whole("x")[-1] < 1000.0
+    # the same without the conversion: what then does not become y leaves x by the liver
+    kept = run(drugs, values | {"x": values["x"] | {"plasma_conversion_rate": 0.0}}, dose("m.solid"), grid)
+    assert not np.any(kept.state("y.central"))
 
 
 def test_sites_come_to_partition_times_unbound_plasma() -> None:
