@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -68,6 +68,13 @@ SHOWN = 12
     "--severity", type=click.FloatRange(0, 1), help="Severity of the condition.  [default: its typical one]"
 )
 @click.option(
+    "--precision",
+    type=click.Choice(["double", "single"]),
+    default="double",
+    show_default=True,
+    help="Single is quicker; latencies differ by less than 0.001 ms.",
+)
+@click.option(
     "--plot",
     "picture",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -88,6 +95,7 @@ def command(
     prior: bool,
     condition: str | None,
     severity: float | None,
+    precision: Literal["double", "single"],
     picture: Path | None,
     as_json: bool,
 ) -> None:
@@ -121,6 +129,7 @@ def command(
         prior=prior,
         condition=condition,
         severity=severity,
+        precision=precision,
     )
     with progress("nerve", unit="blocks of steps") as report:
         answer = ask(question, settings.library(), course=picture is not None, progress=report)

@@ -8,7 +8,8 @@ from typing import Any
 
 import llvmlite.ir as ir
 
-F64, I64, I32, I8, I1 = ir.DoubleType(), ir.IntType(64), ir.IntType(32), ir.IntType(8), ir.IntType(1)
+F64, F32 = ir.DoubleType(), ir.FloatType()
+I64, I32, I8, I1 = ir.IntType(64), ir.IntType(32), ir.IntType(8), ir.IntType(1)
 
 
 class Flow:

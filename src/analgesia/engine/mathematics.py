@@ -47,11 +47,14 @@ _LEAST_NORMAL = 2.0**-1022
 class Vector:
     """Arithmetic on `<lanes x double>`: thin names for the instructions, and the elementary functions built from them."""
 
+    kind: ir.Type = ir.DoubleType()
+    width = 64
+
     def __init__(self, builder: ir.IRBuilder, lanes: int) -> None:
         self.b = builder
         self.lanes = lanes
-        self.type = ir.VectorType(ir.DoubleType(), lanes)
-        self.whole = ir.VectorType(ir.IntType(64), lanes)
+        self.type = ir.VectorType(self.kind, lanes)
+        self.whole = ir.VectorType(ir.IntType(self.width), lanes)
 
     def const(self, value: float) -> ir.Constant:
         """The number in every lane."""
@@ -86,9 +89,8 @@ class Vector:
 
     def intrinsic(self, name: str, *args: Any) -> Any:
         """Call `llvm.NAME` on vectors."""
-        return self.b.call(
-            declare(self.b.module, f"llvm.{name}.v{self.lanes}f64", self.type, [self.type] * len(args)), args
-        )
+        full = f"llvm.{name}.v{self.lanes}f{self.width}"
+        return self.b.call(declare(self.b.module, full, self.type, [self.type] * len(args)), args)
 
     def fma(self, x: Any, y: Any, z: Any) -> Any:
         return self.intrinsic("fma", x, y, z)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from analgesia import evidence
+from analgesia.engine.cable import Precision
 from analgesia.errors import ModelError
 from analgesia.evidence import Library
 from analgesia.nerve.conduction import Conduction, Course, conduct, course
@@ -25,7 +26,7 @@ FIBRES = {"c": "c_fibre", "c_fibre": "c_fibre", "c_polymodal": "c_polymodal"}
 
 @dataclass(frozen=True)
 class Question:
-    """Fibre, um (None: the fibre's own), mm, pulse times (ms), drugs as typed, condition and its severity."""
+    """Fibre, um (None: the fibre's own), mm, pulse times (ms), drugs as typed, condition and its severity, precision of a cable."""
 
     fibre: str = "c"
     diameter: float | None = None
@@ -35,6 +36,7 @@ class Question:
     prior: bool = False
     condition: str | None = None
     severity: float | None = None
+    precision: Precision = "double"
 
 
 @dataclass(frozen=True)
@@ -120,8 +122,9 @@ def _ask(question: Question, library: Library, course_too: bool, progress: Any) 
     block = block_at(amounts, library, channels=built.sodium, prior=question.prior)
     state = combined([hurt, block])
     found = conduct(
-        built, question.times, diameter=diameter, length=question.length, state=state, progress=progress
-    )
+        built, question.times, diameter=diameter, length=question.length, state=state, precision=question.precision,
+        progress=progress,
+    )  # fmt: skip
     notes = []
     if any("prior" in library.drugs[drug].nerve for drug in amounts):
         notes.append(

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from analgesia.engine.cable.geometry import Branch, Geometry, cylinder, tree
 from analgesia.engine.cable.membrane import Membrane
-from analgesia.engine.cable.simulation import CableResult, Pulse, Stage, simulate
+from analgesia.engine.cable.run import Precision, Pulse, Stage
+from analgesia.engine.cable.simulation import CableResult, simulate
 
-__all__ = ["Branch", "CableResult", "Geometry", "Membrane", "Pulse", "Stage", "cylinder", "simulate", "tree"]
+__all__ = [
+    "Branch", "CableResult", "Geometry", "Membrane", "Precision", "Pulse", "Stage", "cylinder", "simulate", "tree"
+]  # fmt: skip

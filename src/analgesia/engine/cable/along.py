@@ -21,8 +21,7 @@ class AlongKernel(Kernel):
         blocks = self.b.sdiv(self.size["compartments"], self.whole(self.lanes))
         with self.flow.count(self.size["stimuli"]) as k:
             self._inject(step, k)
-        with self.flow.count(blocks) as group:
-            self._own(step, group)
+        self._in_groups(blocks, lambda group: (self._block(group), group), self._own)
         with self.flow.count(last) as k:
             self._pass_on(self.b.sub(last, k))
         self._solve(self.whole(0), None)
@@ -47,10 +46,10 @@ class AlongKernel(Kernel):
         cell = self._cell(self.scalar("site", k), "incoming")
         self.b.store(self.b.fadd(self.b.load(cell), current, flags=FLAGS), cell)
 
-    def _own(self, step: Any, group: Any) -> None:
+    def _own(self, group: Any) -> None:
         v, state, layout = self.v, self.arg["state"], self.layout
         block = self._block(group)
-        own, push = self._membrane(step, block, group, self.load(self.arg["patch"], group))
+        own, push = self._membrane(block, group, self.load(self.arg["patch"], group))
         incoming = self._at(block, layout.scratch("incoming"))
         self.store(
             v.add(own, self.load(self.arg["axial"], group)), state, self._at(block, layout.scratch("pivot"))
@@ -59,13 +58,17 @@ class AlongKernel(Kernel):
         self.store(v.const(0.0), state, incoming)
 
     def _pass_on(self, i: Any) -> None:
-        parent = self.scalar("parent", i)
-        share = self.b.fdiv(self.scalar("down", i), self.b.load(self._cell(i, "pivot")), flags=FLAGS)
+        b, parent = self.b, self.scalar("parent", i)
+        up, down = self.scalar("up", i), self.scalar("down", i)
+        step = b.fsub(b.load(self._cell(parent, "voltage")), b.load(self._cell(i, "voltage")), flags=FLAGS)
+        own = self._cell(i, "side")
+        full = b.fadd(b.load(own), b.fmul(up, step, flags=FLAGS), flags=FLAGS)
+        b.store(full, own)
+        share = b.fdiv(down, b.load(self._cell(i, "pivot")), flags=FLAGS)
         diagonal, side = self._cell(parent, "pivot"), self._cell(parent, "side")
-        less = self.b.fmul(share, self.scalar("up", i), flags=FLAGS)
-        self.b.store(self.b.fsub(self.b.load(diagonal), less, flags=FLAGS), diagonal)
-        more = self.b.fmul(share, self.b.load(self._cell(i, "side")), flags=FLAGS)
-        self.b.store(self.b.fadd(self.b.load(side), more, flags=FLAGS), side)
+        b.store(b.fsub(b.load(diagonal), b.fmul(share, up, flags=FLAGS), flags=FLAGS), diagonal)
+        more = b.fsub(b.fmul(share, full, flags=FLAGS), b.fmul(down, step, flags=FLAGS), flags=FLAGS)
+        b.store(b.fadd(b.load(side), more, flags=FLAGS), side)
 
     def _solve_next(self, i: Any) -> None:
         above = self.b.load(self._cell(self.scalar("parent", i), "middle"))
@@ -90,15 +93,13 @@ class AlongKernel(Kernel):
         with self.flow.when(self._due(absolute)):
             where = self.b.add(self.b.mul(self._trace_row(absolute), self.size["probes"]), k)
             self.b.store(old, self.b.gep(self.arg["trace"], [where]))
-        line, dt, origin = (self._number(name) for name in ("threshold", "dt", "origin"))
+        line = self._number("threshold")
         crossed = self.b.and_(self.b.fcmp_ordered("<", old, line), self.b.fcmp_ordered(">=", new, line))
         with self.flow.when(crossed):
             slot = self.b.gep(self.arg["counts"], [k])
             seen = self.b.load(slot)
             share = self.b.fdiv(self.b.fsub(line, old), self.b.fsub(new, old))
-            ticks = self.b.fadd(self.b.sitofp(absolute, line.type), share)
             with self.flow.when(self.b.icmp_signed("<", seen, self.size["capacity"])):
                 cell = self.b.add(self.b.mul(k, self.size["capacity"]), seen)
-                when = self.b.fadd(self.b.fmul(ticks, dt), origin)
-                self.b.store(when, self.b.gep(self.arg["spikes"], [cell]))
+                self.b.store(self._moment(absolute, share), self.b.gep(self.arg["spikes"], [cell]))
             self.b.store(self.b.add(seen, self.whole(1)), slot)

@@ -14,6 +14,9 @@ from analgesia.errors import ModelError
 COARSEST = 5.0
 """A step longer than this many time constants of the fastest gate is refused: the gate follows exactly, the spike no longer does."""
 
+CUT = 1e-4
+"""Single precision is refused where an equation of the membrane differs by more than this part from its value in double."""
+
 
 def lane_count(
     parameters: Mapping[str, Any], initial: Mapping[str, Any], ratio: Any, lanes: int | None
@@ -31,6 +34,12 @@ def lane_count(
     if size < 1:
         raise ModelError("cable: no lanes to run")
     return int(size)
+
+
+def check_precision(precision: str) -> None:
+    """A precision the kernel has."""
+    if precision not in ("double", "single"):
+        raise ModelError(f"cable: there is no {precision!r} precision; choose double or single")
 
 
 def check_stages(stages: Sequence[Any]) -> None:
@@ -89,6 +98,35 @@ def check_initial(membrane: Membrane, initial: Mapping[str, Any]) -> None:
     for name in ("v", *membrane.pools):
         if name not in initial:
             raise ModelError(f"membrane `{membrane.name}`: give the initial `{name}`")
+
+
+def check_single(membrane: Membrane, recorded: Recorded, known: Mapping[int, Any]) -> None:
+    """Refuse single precision where the equations lose more of their digits in it than CUT, between -100 and +50 mV.
+
+    Compared with double: targets; rates relative to themselves; the current relative to itself and to what 10 mV would add.
+    """
+    nodes = (*recorded.targets, *recorded.rates, recorded.current, recorded.slope)
+    names = [
+        *(f"target of `{g}`" for g in membrane.gate_names),
+        *(f"rate of `{g}`" for g in membrane.gate_names),
+        "current",
+    ]
+    gates = len(membrane.gate_names)
+    for voltage in np.linspace(-100.0, 50.0, 31):
+        whole = {**known, recorded.voltage: np.float64(voltage)}
+        short = {node: np.float32(value) for node, value in whole.items()}
+        with np.errstate(all="ignore"):
+            exact = [np.asarray(a, float) for a in recorded.graph.evaluate(nodes, whole)]
+            found = [np.asarray(a, float) for a in recorded.graph.evaluate(nodes, short)]
+        scales = [np.ones(1)] * gates + [np.abs(rate) for rate in exact[gates : 2 * gates]]
+        scales.append(np.abs(exact[-2]) + 10.0 * np.abs(exact[-1]))
+        for name, given, right, scale in zip(names, found, exact, scales, strict=False):
+            usable = np.isfinite(right)
+            if np.any(usable & ~(np.abs(given - right) <= CUT * scale)):
+                raise ModelError(
+                    f"membrane `{membrane.name}`: the {name} is not within {CUT:g} of itself in single precision at {voltage:g} mV; "
+                    "run it in double precision"
+                )
 
 
 def check_step(membrane: Membrane, recorded: Recorded, known: Mapping[int, Any], dt: float) -> None:

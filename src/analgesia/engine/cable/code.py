@@ -1,29 +1,37 @@
 """The cable kernel as vector code: one function that advances one tile of lanes by many steps.
 
-One step from V_n to V_n+1 (h = dt/2 for Crank-Nicolson, dt for backward Euler):
+One step from V_n to V_n+1 (h = dt/2 for Crank-Nicolson, dt for backward Euler), D = V* - V_n:
 
-    gates:    g <- target + (g - target) exp(-rate dt)            at V_n; they live half a step ahead of the voltage
-    voltage:  C (V* - V_n)/h = -(I(V_n) + I' (V* - V_n)) + axial(V*) + injected      solved from the leaves to the root (Hines)
-              V_n+1 = 2 V* - V_n (Crank-Nicolson) or V* (backward Euler)
+    gates:    g <- g + (target - g) (1 - exp(-rate dt))           at V_n; they live half a step ahead of the voltage
+    voltage:  C D/h = -(I(V_n) + I' D) + axial(V_n) + axial(D) + injected            solved for D from the leaves to the root (Hines)
+              V_n+1 = V_n + 2 D (Crank-Nicolson) or V_n + D (backward Euler)
     pools:    c <- c + dt (a f_now - b f_before), f at V*            (a, b) = (3/2, 1/2) or (1, 0)
 
 Everything a compartment owns lies together, lanes innermost, so that a tile is read in order and stays in the second-level cache.
+Every quantity moves by an increment. In single precision voltage, pools and slow gates keep what rounding cuts from their sums
+and add it to the next increment (Kahan); time, steps and spike times are double.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import llvmlite.ir as ir
 
-from analgesia.engine.build import F64, I32, I64, Flow
+from analgesia.engine.build import F32, F64, I32, I64, Flow
 from analgesia.engine.cable.arithmetic import CableVector
+from analgesia.engine.cable.lookup import Lookup, read
 from analgesia.engine.cable.membrane import Recorded
+from analgesia.engine.cable.single import SingleVector
+from analgesia.engine.cable.tables import Form
 from analgesia.engine.mathematics import Vector
 from analgesia.engine.simd import Emitter
 
 NAME = "advance"
+GROUP = 4
+"""Blocks whose gates are moved together, so that a coefficient read once from the tables serves all of them."""
 
 POINTERS = (
     "state",
@@ -42,13 +50,20 @@ POINTERS = (
     "counts",
     "trace",
     "scale",
+    "tables",
+    "grid",
     "numbers",
+    "clock",
     "sizes",
+    "left",
 )
-"""Arguments of the kernel, all pointers to double but those of INTEGERS."""
-INTEGERS = frozenset(("parent", "region", "site", "probe", "counts", "sizes"))
+"""Arguments of the kernel: pointers to numbers of its precision, but those of INTEGERS and DOUBLES."""
+INTEGERS = frozenset(("parent", "region", "site", "probe", "counts", "sizes", "left"))
+DOUBLES = frozenset(("spikes", "clock"))
 SIZES = ("compartments", "steps", "stimuli", "probes", "capacity", "every", "first")
-NUMBERS = ("dt", "half", "now", "before", "threshold", "reflect", "lead", "origin")
+NUMBERS = ("dt", "half", "now", "before", "threshold", "reach", "gates", "lowest", "highest")
+"""`gates`: ms by which gates move in a step; `lowest`, `highest`: mV between which tables hold (`left` notes lanes that left them)."""
+CLOCK = ("dt", "origin")
 
 
 @dataclass(frozen=True)
@@ -57,11 +72,36 @@ class Layout:
 
     gates: int
     pools: int
+    slow: tuple[int, ...] = ()
+    single: bool = False
+
+    @classmethod
+    def of(cls, membrane: Recorded, form: Form) -> Layout:
+        """The layout of a membrane in a form."""
+        slow = tuple(k for k, is_slow in enumerate(form.slow) if is_slow)
+        return cls(len(membrane.gates), len(membrane.pools), slow, form.precision == "single")
 
     @property
     def size(self) -> int:
         """Vectors per compartment."""
+        return self._lost + (1 + self.pools + len(self.slow) if self.single else 0)
+
+    @property
+    def _lost(self) -> int:
         return 1 + self.gates + 4 * self.pools + 5
+
+    @property
+    def lost_voltage(self) -> int:
+        """What rounding has cut from the voltage."""
+        return self._lost
+
+    def lost_pool(self, k: int) -> int:
+        """What rounding has cut from pool k."""
+        return self._lost + 1 + k
+
+    def lost_gate(self, k: int) -> int:
+        """What rounding has cut from gate k, which must be slow."""
+        return self._lost + 1 + self.pools + self.slow.index(k)
 
     def gate(self, k: int) -> int:
         """Gate k."""
@@ -72,7 +112,7 @@ class Layout:
         return 1 + self.gates + part * self.pools + k
 
     def scratch(self, part: str) -> int:
-        """Pivot, right-hand side (later the old voltage), voltage at half step, what the children add to diagonal and side."""
+        """Pivot, right-hand side (later the old voltage), D of the step, what the children add to diagonal and side."""
         return (
             1 + self.gates + 4 * self.pools + ("pivot", "side", "middle", "diagonal", "incoming").index(part)
         )
@@ -81,20 +121,28 @@ class Layout:
 class Kernel:
     """Writes the IR of one membrane's cable for a number of lanes."""
 
-    def __init__(self, membrane: Recorded, lanes: int, vector: type[Vector] = CableVector) -> None:
+    def __init__(
+        self, membrane: Recorded, lanes: int, form: Form | None = None, vector: type[Vector] | None = None
+    ) -> None:
         self.m = membrane
         self.lanes = lanes
-        self.vector = vector
-        self.layout = Layout(len(membrane.gates), len(membrane.pools))
+        self.form = form or Form()
+        single = self.form.precision == "single"
+        self.real: ir.Type = F32 if single else F64
+        self.vector = vector or (SingleVector if single else CableVector)
+        self.layout = Layout.of(membrane, self.form)
         self.module = ir.Module("cable")
-        types = [(I64 if name in INTEGERS else F64).as_pointer() for name in POINTERS]
+        types = [
+            (I64 if name in INTEGERS else F64 if name in DOUBLES else self.real).as_pointer()
+            for name in POINTERS
+        ]
         self.function = ir.Function(self.module, ir.FunctionType(ir.VoidType(), types), NAME)
         for argument, name in zip(self.function.args, POINTERS, strict=True):
             argument.name = name
             argument.add_attribute("noalias")
         self.arg = dict(zip(POINTERS, self.function.args, strict=True))
         self.flow = Flow(self.function)
-        self.v = vector(self.flow.b, lanes)
+        self.v = self.vector(self.flow.b, lanes)
 
     # small moves ----------------------------------------------------------------------------------------------------
     @property
@@ -113,11 +161,11 @@ class Kernel:
 
     def load(self, base: Any, vectors: Any) -> Any:
         """A vector of an array of lanes."""
-        return self.b.load(self.place(base, vectors), align=8)
+        return self.b.load(self.place(base, vectors), align=self.v.width // 8 * self.lanes)
 
     def store(self, value: Any, base: Any, vectors: Any) -> None:
         """Put a vector into an array of lanes."""
-        self.b.store(value, self.place(base, vectors), align=8)
+        self.b.store(value, self.place(base, vectors), align=self.v.width // 8 * self.lanes)
 
     def scalar(self, base: str, index: Any) -> Any:
         """An entry of a plain array."""
@@ -152,12 +200,32 @@ class Kernel:
         last = self.b.sub(self.size["compartments"], self.whole(1))
         with self.flow.count(self.size["stimuli"]) as k:
             self._inject(step, k)
-        with self.flow.count(self.size["compartments"]) as k:
-            self._eliminate(step, self.b.sub(last, k))
+        self._in_groups(
+            self.size["compartments"],
+            lambda k: (self._block(self.b.sub(last, k)), self.scalar("region", self.b.sub(last, k))),
+            lambda k: self._eliminate(self.b.sub(last, k)),
+        )
         with self.flow.count(self.size["compartments"]) as i:
             self._substitute(i)
         with self.flow.count(self.size["probes"]) as k:
             self._watch(step, k)
+
+    def _in_groups(
+        self, total: Any, place: Callable[[Any], tuple[Any, Any]], after: Callable[[Any], None]
+    ) -> None:
+        """Move the gates of `total` blocks GROUP at a time, and do `after` to each of them while they are at hand."""
+        group = self.whole(GROUP if self.form.tabulated else 1)
+        whole = self.b.sdiv(total, group)
+        with self.flow.count(whole) as n:
+            first = self.b.mul(n, group)
+            self._move_gates([place(self.b.add(first, self.whole(j))) for j in range(group.constant)])
+            with self.flow.count(group) as j:
+                after(self.b.add(first, j))
+        if group.constant > 1:
+            done = self.b.mul(whole, group)
+            with self.flow.count(self.b.sub(total, done)) as j:
+                self._move_gates([place(self.b.add(done, j))])
+                after(self.b.add(done, j))
 
     def _inject(self, step: Any, k: Any) -> None:
         wave = self.spread(self.scalar("wave", self.b.add(self.b.mul(k, self.size["steps"]), step)))
@@ -165,59 +233,100 @@ class Kernel:
         where = self._at(self._block(self.scalar("site", k)), self.layout.scratch("incoming"))
         self.store(self.v.add(self.load(self.arg["state"], where), current), self.arg["state"], where)
 
-    def _membrane(self, step: Any, block: Any, region: Any, patch: Any) -> tuple[Any, Any]:
-        """Move the gates of a block, note the pools' rates; what it adds to diagonal and right-hand side, without neighbours.
-
-        `region`: number of the block's parameters; `patch`: 1, or 0 at a branch point.
-        """
-        v, m, layout, state = self.v, self.m, self.layout, self.arg["state"]
+    def _emitter(self, block: Any, region: Any) -> Emitter:
+        """Emitter for a block, with voltage and pools in registers; `region`: number of the block's parameters."""
+        m, layout, state = self.m, self.layout, self.arg["state"]
         region = self.b.mul(region, self.whole(len(m.parameters) + len(m.hoisted)))
-        voltage = self.load(state, block)
         leaves = {
             node: lambda k=k: self.load(self.arg["parameters"], self.b.add(region, self.whole(k)))
             for k, node in enumerate((*m.parameters, *m.hoisted))
         }
         emitter = Emitter(self.b, m.graph, self.lanes, leaves)
-        emitter.v = v
-        emitter.bind(m.voltage, voltage)
-        old = [self.load(state, self._at(block, layout.gate(k))) for k in range(layout.gates)]
-        for node, value in zip(m.gates, old, strict=True):
-            emitter.bind(node, value)
+        emitter.v = self.v
+        emitter.bind(m.voltage, self.load(state, block))
         for k, node in enumerate(m.pools):
             emitter.bind(node, self.load(state, self._at(block, layout.pool(k, 0))))
-        lead = self.b.icmp_signed("==", self.b.add(step, self.size["first"]), self.whole(0))
-        dt = self.b.select(lead, self.number["lead"], self.number["dt"])
-        moved = []
-        for k, (target, rate) in enumerate(zip(m.targets, m.rates, strict=True)):
-            aim, speed = emitter.emit([target, rate])
-            left = v.exp(self.b.fneg(v.mul(speed, dt)))
-            moved.append(v.fma(v.sub(old[k], aim), left, aim))
-            self.store(moved[-1], state, self._at(block, layout.gate(k)))
-        after = Emitter(self.b, m.graph, self.lanes, leaves)
-        after.v = v
-        after.values = {n: value for n, value in emitter.values.items() if not self._moves(n)}
-        for node, value in zip(m.gates, moved, strict=True):
-            after.bind(node, value)
-        current, slope, *pool = after.emit([m.current, m.slope, *m.offset, *m.gain])
+        for k, node in enumerate(m.gates):
+            emitter.bind(node, self.load(state, self._at(block, layout.gate(k))))
+        return emitter
+
+    def _move_gates(self, places: list[tuple[Any, Any]]) -> None:
+        """Gates of some blocks after the step; `places`: block and region of each. Coefficients of tables are read once for all."""
+        emitters = [self._emitter(block, region) for block, region in places]
+        lookups = [Lookup(self, emitter.values[self.m.voltage]) for emitter in emitters]
+        written = [k for k in range(len(self.m.gates)) if not self.form.tabulated or self.form.share[k] < 0]
+        later = [self._written(emitter, written) for emitter in emitters]  # from the gates as they were
+        shared: dict[int, list[Any]] = {}
+        for k in range(len(self.m.gates)):
+            if k not in written:
+                for function in (self.form.target[k], self.form.share[k]):
+                    if function not in shared:
+                        shared[function] = read(lookups, function)
+                aims, shares = shared[self.form.target[k]], shared[self.form.share[k]]
+                for (block, _), emitter, aim, share in zip(places, emitters, aims, shares, strict=True):
+                    self._move_gate(block, k, emitter, aim, share)
+        for (block, _), emitter, found in zip(places, emitters, later, strict=True):
+            for k, (aim, share) in zip(written, found, strict=True):
+                self._move_gate(block, k, emitter, aim, share)
+
+    def _written(self, emitter: Emitter, gates: list[int]) -> list[tuple[Any, Any]]:
+        """Target and share of gates that are computed as their equations are written."""
+        v, m = self.v, self.m
+        found = []
+        for k in gates:
+            aim, speed = emitter.emit([m.targets[k], m.rates[k]])
+            way = self.b.fneg(v.mul(speed, self.number["gates"]))
+            found.append(
+                (aim, self.b.fneg(v.expm1(way)) if k in self.layout.slow else v.sub(v.const(1.0), v.exp(way)))
+            )
+        return found
+
+    def _move_gate(self, block: Any, k: int, emitter: Emitter, aim: Any, share: Any) -> None:
+        old = emitter.values[self.m.gates[k]]
+        lost = self.layout.lost_gate(k) if k in self.layout.slow else None
+        self._grow(block, self.layout.gate(k), old, self.v.mul(self.v.sub(aim, old), share), lost)
+
+    def _membrane(self, block: Any, region: Any, patch: Any) -> tuple[Any, Any]:
+        """Note the pools' rates of a block whose gates have moved; what it adds to diagonal and right-hand side, without neighbours.
+
+        `region`: number of the block's parameters; `patch`: 1, or 0 at a branch point.
+        """
+        v, m, layout, state = self.v, self.m, self.layout, self.arg["state"]
+        emitter = self._emitter(block, region)
+        current, slope, *pool = emitter.emit([m.current, m.slope, *m.offset, *m.gain])
         for k in range(layout.pools):
             self.store(pool[k], state, self._at(block, layout.pool(k, 2)))
             self.store(pool[layout.pools + k], state, self._at(block, layout.pool(k, 3)))
         capacitance = v.mul(emitter.emit([m.capacitance])[0], self.per_step)
-        diagonal = v.mul(v.add(capacitance, slope), patch)
-        return diagonal, v.fma(diagonal, voltage, self.b.fneg(v.mul(current, patch)))
+        return v.mul(v.add(capacitance, slope), patch), self.b.fneg(v.mul(current, patch))
 
-    def _eliminate(self, step: Any, i: Any) -> None:
+    def _grow(self, block: Any, part: int, old: Any, change: Any, lost: int | None) -> Any:
+        """Add a change to a part of a block; where it keeps its lost digits, add those too and keep the new ones."""
+        v, state = self.v, self.arg["state"]
+        if lost is not None:
+            where = self._at(block, lost)
+            change = v.exact("fadd", change, self.load(state, where))
+        new = v.exact("fadd", old, change) if lost is not None else v.add(old, change)
+        if lost is not None:
+            self.store(v.exact("fsub", change, v.exact("fsub", new, old)), state, where)
+        self.store(new, state, self._at(block, part))
+        return new
+
+    def _eliminate(self, i: Any) -> None:
         v, layout, state = self.v, self.layout, self.arg["state"]
         block = self._block(i)
         patch = self.spread(self.scalar("patch", i))
-        own, push = self._membrane(step, block, self.scalar("region", i), patch)
+        own, push = self._membrane(block, self.scalar("region", i), patch)
         parent = self.scalar("parent", i)
+        root = self.b.icmp_signed("<", parent, self.whole(0))
+        above = self._block(self.b.select(root, self.whole(0), parent))
         up = v.mul(self.spread(self.scalar("up", i)), self.coupling)
         down = v.mul(self.spread(self.scalar("down", i)), self.coupling)
+        step_up = v.sub(self.load(state, above), self.load(state, block))
         from_children = self.load(state, self._at(block, layout.scratch("diagonal")))
         incoming = self.load(state, self._at(block, layout.scratch("incoming")))
         diagonal = v.add(v.add(own, up), from_children)
-        side = v.add(push, incoming)
+        side = v.fma(up, step_up, v.add(push, incoming))
         pivot = (
             v.exact_div(v.const(1.0), diagonal)
             if isinstance(v, CableVector)
@@ -227,24 +336,14 @@ class Kernel:
         self.store(side, state, self._at(block, layout.scratch("side")))
         self.store(v.const(0.0), state, self._at(block, layout.scratch("diagonal")))
         self.store(v.const(0.0), state, self._at(block, layout.scratch("incoming")))
-        with self.flow.when(self.b.icmp_signed(">=", parent, self.whole(0))):
-            above = self._block(parent)
+        with self.flow.when(self.b.not_(root)):
             share = v.mul(down, pivot)
             for part, extra in (
                 ("diagonal", v.sub(down, v.mul(share, up))),
-                ("incoming", v.mul(share, side)),
+                ("incoming", v.sub(v.mul(share, side), v.mul(down, step_up))),
             ):
                 where = self._at(above, layout.scratch(part))
                 self.store(v.add(self.load(state, where), extra), state, where)
-
-    def _moves(self, node: int) -> bool:
-        """Whether a node depends on a gate (and must be computed anew with the gates' new values)."""
-        if not hasattr(self, "_moving"):
-            graph, self._moving = self.m.graph, set(self.m.gates)
-            for index in range(len(graph)):
-                if any(a in self._moving for a in graph.args[index]):
-                    self._moving.add(index)
-        return node in self._moving
 
     def _substitute(self, i: Any) -> None:
         v, layout, state = self.v, self.layout, self.arg["state"]
@@ -260,21 +359,39 @@ class Kernel:
             block, v.mul(v.fma(up, towards, side), self.load(state, self._at(block, layout.scratch("pivot"))))
         )
 
-    def _advance(self, block: Any, middle: Any) -> None:
-        """New voltage and pools of a block from its voltage within the step."""
+    def _advance(self, block: Any, change: Any) -> None:
+        """New voltage and pools of a block from the change D of its voltage within the step."""
         v, layout, state = self.v, self.layout, self.arg["state"]
         old = self.load(state, block)
-        self.store(v.fma(self.number["reflect"], v.sub(middle, old), middle), state, block)
-        self.store(middle, state, self._at(block, layout.scratch("middle")))
+        lost_voltage = layout.lost_voltage if layout.single else None
+        new = self._grow(block, 0, old, v.mul(self.number["reach"], change), lost_voltage)
+        self.store(change, state, self._at(block, layout.scratch("middle")))
         self.store(old, state, self._at(block, layout.scratch("side")))
+        if self.form.tabulated:
+            self._guard(new)
+        middle = v.add(old, change)
         for k in range(layout.pools):
             value, before, offset, gain = (self._at(block, layout.pool(k, part)) for part in range(4))
             now = v.fma(self.load(state, gain), middle, self.load(state, offset))
-            change = v.sub(
+            rate = v.sub(
                 v.mul(self.number["now"], now), v.mul(self.number["before"], self.load(state, before))
             )
-            self.store(v.fma(self.number["dt"], change, self.load(state, value)), state, value)
+            lost = layout.lost_pool(k) if layout.single else None
+            grown = v.mul(self.number["dt"], rate)
+            self._grow(block, layout.pool(k, 0), self.load(state, value), grown, lost)
             self.store(now, state, before)
+
+    def _guard(self, voltage: Any) -> None:
+        """Note the lanes whose voltage is outside the tables, or is not a number."""
+        v = self.v
+        inside = self.b.and_(
+            v.compare(">=", voltage, self.number["lowest"]), v.compare("<=", voltage, self.number["highest"])
+        )
+        kind = ir.IntType(self.lanes)
+        outside = self.b.not_(self.b.bitcast(inside, kind))
+        with self.flow.when(self.b.icmp_unsigned("!=", outside, ir.Constant(kind, 0)), likely=False):
+            where = self.b.gep(self.arg["left"], [self.whole(0)])
+            self.b.store(self.b.or_(self.b.load(where), self.b.zext(outside, I64)), where)
 
     def _number(self, name: str) -> Any:
         """One of NUMBERS as a plain number."""
@@ -304,11 +421,17 @@ class Kernel:
         kind = ir.IntType(self.lanes)
         with self.flow.when(self.b.icmp_unsigned("!=", self.b.bitcast(crossed, kind), ir.Constant(kind, 0))):
             share = v.div(v.sub(line, old), v.sub(new, old))
-            ticks = self.spread(self.b.sitofp(absolute, F64))
-            when = v.fma(v.add(ticks, share), self.number["dt"], self.number["origin"])
             for lane in range(self.lanes):
                 with self.flow.when(self.b.extract_element(crossed, ir.Constant(I32, lane))):
-                    self._note(k, lane, self.b.extract_element(when, ir.Constant(I32, lane)))
+                    part = self.b.extract_element(share, ir.Constant(I32, lane))
+                    self._note(k, lane, self._moment(absolute, part))
+
+    def _moment(self, absolute: Any, share: Any) -> Any:
+        """ms of a moment within a step, in double precision."""
+        dt, origin = (self.scalar("clock", self.whole(CLOCK.index(name))) for name in CLOCK)
+        share = self.b.fpext(share, F64) if self.layout.single else share
+        ticks = self.b.fadd(self.b.sitofp(absolute, F64), share)
+        return self.b.fadd(self.b.fmul(ticks, dt), origin)
 
     def _note(self, probe: Any, lane: int, time: Any) -> None:
         """Keep the time of a spike of one lane, if there is room, and count it."""

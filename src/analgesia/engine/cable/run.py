@@ -1,0 +1,342 @@
+"""One simulation, tile after tile: what the kernel reads laid out, time in stages and blocks, lanes that left the tables run again."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analgesia.engine import cache as cache_on_disk
+from analgesia.engine import machine
+from analgesia.engine.cable import code, tables
+from analgesia.engine.cable.along import AlongKernel
+from analgesia.engine.cable.geometry import Geometry
+from analgesia.engine.cable.membrane import Membrane, Recorded, record
+
+Array = NDArray[np.float64]
+Method = Literal["crank-nicolson", "backward-euler"]
+Precision = Literal["double", "single"]
+
+BLOCK = 2000
+"""Steps between two looks at progress; spikes of one block must fit the buffer, which therefore never overflows."""
+MAX_RATE = 0.5
+"""No neurite crosses the threshold more often than once in two steps, so a block has at most BLOCK / 2 upward crossings."""
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """A rectangular current into one compartment: nA from `start` for `duration` ms; `amplitude` one number or one per lane."""
+
+    compartment: int
+    start: float
+    duration: float
+    amplitude: float | Array
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stretch of time run with one step: ms, ms. `quiet` says that nothing fires in it, so that a coarse step may pass."""
+
+    duration: float
+    dt: float
+    method: Method = "crank-nicolson"
+    quiet: bool = False
+
+    @property
+    def steps(self) -> int:
+        """Number of steps."""
+        return round(self.duration / self.dt)
+
+    @property
+    def centred(self) -> bool:
+        """Whether the voltage is taken at the middle of a step."""
+        return self.method == "crank-nicolson"
+
+
+@cache
+def recorded(membrane: Membrane) -> Recorded:
+    """A membrane's graph, recorded once."""
+    return record(membrane)
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """Compiled code of one membrane."""
+
+    layout: code.Layout
+    lanes: int
+    along: bool
+    real: type
+    call: Any
+    loaded: machine.Loaded
+
+
+@cache
+def compiled(membrane: Membrane, along: bool, form: tables.Form) -> Kernel:
+    """Machine code of a membrane in a form, from the disk where it is known."""
+    single = form.precision == "single"
+    lanes = machine.preferred_lanes() * (2 if single else 1)
+    writer = (AlongKernel if along else code.Kernel)(recorded(membrane), lanes, form)
+    text = writer.text()
+    key = hashlib.blake2b(f"cable {machine.description()} {text}".encode(), digest_size=20).hexdigest()
+    loaded = machine.Loaded(cache_on_disk.stored(key, lambda: machine.compile_module(text)))
+    signature = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(code.POINTERS))
+    call = signature(loaded.address(code.NAME))
+    return Kernel(writer.layout, lanes, along, np.float32 if single else np.float64, call, loaded)
+
+
+@dataclass(frozen=True)
+class Output:
+    """What one call of a kernel found: spike times [probe, spike, lane], their numbers [probe, lane], voltage [row, probe, lane]."""
+
+    spikes: Array
+    counts: NDArray[np.int64]
+    trace: Array
+    left: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """One simulation, of one tile after another."""
+
+    membrane: Membrane
+    along: bool
+    tables: tables.Tables
+    geometry: Geometry
+    stages: tuple[Stage, ...]
+    sample_every: float | None
+    threshold: float
+    probes: tuple[int, ...]
+    pulses: tuple[Pulse, ...]
+
+    def _kernel(self, tabulated: bool) -> Kernel:
+        form = self.tables.form
+        return compiled(self.membrane, self.along, form if tabulated else form.direct())
+
+    @property
+    def lanes(self) -> int:
+        """Lanes of a vector."""
+        form = self.tables.form
+        return machine.preferred_lanes() * (2 if form.precision == "single" else 1)
+
+    @property
+    def real(self) -> type:
+        """Type of the numbers the kernel computes with."""
+        return np.float32 if self.tables.form.precision == "single" else np.float64
+
+    @property
+    def layout(self) -> code.Layout:
+        """Where a compartment's vectors lie."""
+        r, form = recorded(self.membrane), self.tables.form
+        return code.Layout.of(r, form)
+
+    @property
+    def width(self) -> int:
+        """Neurites that run together."""
+        return 1 if self.along else self.lanes
+
+    def _spans(self, number: int) -> Iterator[tuple[int, int, float]]:
+        """First step, number of steps and gates' step (ms) of every call for one stage; the run's first step stands alone."""
+        stage, first = self.stages[number], 0
+        if number == 0 and stage.steps:
+            yield 0, 1, lead(stage)
+            first = 1
+        while first < stage.steps:
+            steps = min(BLOCK, stage.steps - first)
+            yield first, steps, stage.dt
+            first += steps
+
+    @property
+    def blocks(self) -> int:
+        """Number of calls of the kernel per tile."""
+        return sum(len(list(self._spans(number))) for number in range(len(self.stages)))
+
+    def _every(self, stage: Stage) -> int:
+        return max(1, round((self.sample_every or stage.duration + stage.dt) / stage.dt))
+
+    def sample_times(self) -> Array:
+        """ms of the voltage samples."""
+        parts: list[Array] = []
+        start = 0.0
+        for stage in self.stages:
+            parts.append(start + np.arange(0, stage.steps, self._every(stage), dtype=np.float64) * stage.dt)
+            start += stage.steps * stage.dt
+        return np.concatenate([np.zeros(0), *parts])
+
+    def _numbers(self, stage: Stage, gates: float) -> Array:
+        """What the kernel must know of the method; see `code.NUMBERS`."""
+        lowest, highest = tables.span(self.tables.form.precision)
+        given = {
+            "dt": stage.dt,
+            "half": stage.dt / 2 if stage.centred else stage.dt,
+            "now": 1.5 if stage.centred else 1.0,
+            "before": 0.5 if stage.centred else 0.0,
+            "threshold": self.threshold,
+            "reach": 2.0 if stage.centred else 1.0,
+            "gates": gates,
+            "lowest": lowest,
+            "highest": highest,
+        }
+        return np.array([given[name] for name in code.NUMBERS])
+
+    def tile(
+        self, table: Array, state: Array, ratio: Array, lanes: NDArray[np.int64], count: Callable[[], None]
+    ) -> tuple[Any, ...]:
+        """Run some lanes through every stage: spikes, voltage [lane, probe, sample], final state."""
+        arrays, block = self._laid_out(table, state, ratio, lanes)
+        spikes: list[list[list[Array]]] = [[[] for _ in self.probes] for _ in lanes]
+        traces = [np.zeros((0, len(self.probes), self.width))]
+        real = (1 << len(lanes)) - 1
+        start = 0.0
+        for number, stage in enumerate(self.stages):
+            tabulated = self.tables.form.tabulated and not stage.quiet
+            kernel = self._kernel(tabulated)
+            for first, steps, gates in self._spans(number):
+                given = arrays | self._given(stage, start, first, steps, gates)
+                before = aligned(block, self.real) if tabulated else block
+                found = self._call(kernel, given | {"state": block}, stage, first, steps)
+                if found.left & (-1 if self.along else real):
+                    again = self._call(self._kernel(False), given | {"state": before}, stage, first, steps)
+                    found = self._merged(block, before, found, again)
+                traces.append(found.trace)
+                for k in range(len(self.probes)):
+                    for lane in range(len(lanes)):
+                        if found.counts[k, lane]:
+                            spikes[lane][k].append(found.spikes[k, : found.counts[k, lane], lane].copy())
+                count()
+            start += stage.steps * stage.dt
+        found_spikes = tuple(
+            tuple(np.concatenate([np.zeros(0), *part]) for part in spikes[lane]) for lane in range(len(lanes))
+        )
+        voltage = np.concatenate(traces).transpose(2, 1, 0)[: len(lanes)]
+        return found_spikes, voltage, self._gathered(block, len(lanes))
+
+    def _given(self, stage: Stage, start: float, first: int, steps: int, gates: float) -> dict[str, Any]:
+        """Arrays that differ from call to call."""
+        real = self.real
+        coefficients = self.tables.numbers.get(gates, np.zeros(1))
+        return {
+            "wave": self._wave(start + first * stage.dt, steps, stage.dt).astype(real),
+            "numbers": self._numbers(stage, gates).astype(real),
+            "clock": np.array([stage.dt, start]),
+            "tables": aligned(coefficients, real),
+            "grid": self.tables.grid.astype(real),
+        }
+
+    def _call(self, kernel: Kernel, given: dict[str, Any], stage: Stage, first: int, steps: int) -> Output:
+        """One call of a kernel."""
+        width, every, probes = self.width, self._every(stage), len(self.probes)
+        capacity = min(BLOCK, steps) // 2 + 1
+        rows = -(-(first + steps) // every) - -(-first // every)
+        shape = (given["state"].shape[0] * (kernel.lanes if kernel.along else 1), steps, len(self.pulses))
+        buffer = np.zeros((probes, capacity, width))
+        counts = np.zeros((probes, width), np.int64)
+        trace = aligned(np.zeros((rows, probes, width)), kernel.real)
+        left = np.zeros(1, np.int64)
+        arrays = given | {
+            "spikes": buffer, "counts": counts, "trace": trace, "left": left,
+            "sizes": np.array([*shape, probes, capacity, every, first], np.int64),
+        }  # fmt: skip
+        kernel.call(*[arrays[name].ctypes.data for name in code.POINTERS])
+        return Output(buffer, counts, trace.astype(np.float64), int(left[0]))
+
+    def _merged(self, block: Array, again: Array, table: Output, direct: Output) -> Output:
+        """Lanes that left the tables as the equations give them, the others as they were; `block` is changed in place."""
+        if self.along:
+            block[:] = again
+            return direct
+        lanes = np.array([bool(table.left >> lane & 1) for lane in range(self.lanes)])
+        block[..., lanes] = again[..., lanes]
+        return Output(
+            np.where(lanes, direct.spikes, table.spikes),
+            np.where(lanes, direct.counts, table.counts),
+            np.where(lanes, direct.trace, table.trace),
+            0,
+        )
+
+    def _laid_out(
+        self, table: Array, state: Array, ratio: Array, lanes: NDArray[np.int64]
+    ) -> tuple[dict[str, Any], Array]:
+        """Arrays as the kernel reads them; a tile of lanes is filled up with copies of its last one."""
+        geometry, layout, width = self.geometry, self.layout, self.lanes
+        live = 1 + layout.gates + layout.pools
+        up, down = geometry.couplings()
+        where = np.array([pulse.compartment for pulse in self.pulses], np.int64)
+        amplitude = np.array(
+            [np.broadcast_to(np.asarray(pulse.amplitude, float), (len(ratio),)) for pulse in self.pulses]
+        ).reshape(-1, len(ratio))
+        amplitude = amplitude * 1e-6 / geometry.area[where][:, None]
+        parent, patch, region = geometry.parent, geometry.patch.astype(float), geometry.region
+        if self.along:
+            lane, extra = int(lanes[0]), -geometry.count % width
+            groups = (geometry.count + extra) // width
+            filled = np.concatenate([np.arange(geometry.count), np.full(extra, geometry.count - 1)])
+            block = np.zeros((groups, layout.size, width))
+            block[:, :live] = state[lane, filled].reshape(groups, width, live).transpose(0, 2, 1)
+            parameters = table[region[filled], :, lane].reshape(groups, width, -1).transpose(0, 2, 1)
+            up, down = (np.concatenate([a * ratio[lane], np.zeros(extra)]) for a in (up, down))
+            parent = np.concatenate([parent, np.zeros(extra, np.int64)])
+            patch = np.concatenate([patch, np.ones(extra)])
+            axial = up + np.bincount(np.maximum(parent, 0), down, minlength=len(up))
+            amplitude = amplitude[:, lane] / ratio[lane]
+            scale = np.ones((2, width))
+        else:
+            chosen = np.concatenate([lanes, np.full(width - len(lanes), lanes[-1])])
+            block = np.zeros((geometry.count, layout.size, width))
+            block[:, :live] = state[chosen].transpose(1, 2, 0)
+            parameters = table[:, :, chosen]
+            amplitude = amplitude[:, chosen]
+            scale = np.array([ratio[chosen], 1.0 / ratio[chosen]])
+            axial = np.zeros(1)
+        arrays = {
+            "state": block, "parameters": parameters, "up": up, "down": down, "parent": parent.astype(np.int64),
+            "region": region.astype(np.int64), "patch": patch, "axial": axial, "amplitude": amplitude, "site": where,
+            "probe": np.array(self.probes, np.int64), "scale": scale,
+        }  # fmt: skip
+        plain = {
+            name: aligned(array, np.int64 if name in code.INTEGERS else self.real)
+            for name, array in arrays.items()
+        }
+        return plain, plain["state"]
+
+    def _gathered(self, block: Array, lanes: int) -> Array:
+        """[lane, compartment, voltage + gates + pools]."""
+        live = 1 + self.layout.gates + self.layout.pools
+        block = block.astype(np.float64)
+        if self.along:
+            return block[:, :live].transpose(0, 2, 1).reshape(1, -1, live)[:, : self.geometry.count].copy()
+        return block[:, :live].transpose(2, 0, 1)[:lanes].copy()
+
+    def _wave(self, start: float, steps: int, dt: float) -> Array:
+        """Share of each step during which each pulse is on."""
+        edges = start + np.arange(steps + 1) * dt
+        wave = np.zeros((len(self.pulses), steps))
+        for k, pulse in enumerate(self.pulses):
+            overlap = np.minimum(edges[1:], pulse.start + pulse.duration) - np.maximum(
+                edges[:-1], pulse.start
+            )
+            wave[k] = np.clip(overlap / dt, 0.0, 1.0)
+        return wave
+
+
+def lead(stage: Stage) -> float:
+    """ms by which gates move in the first step of a run, to live half a step ahead of the voltage."""
+    return stage.dt / 2 if stage.centred else 0.0
+
+
+def aligned(array: Any, kind: type) -> NDArray[Any]:
+    """A contiguous copy that starts at a cache line, so that no vector lies across two."""
+    given = np.asarray(array)
+    room = np.empty(given.size * np.dtype(kind).itemsize + 64, np.uint8)
+    start = -room.ctypes.data % 64
+    copy: NDArray[Any] = (
+        room[start : start + given.size * np.dtype(kind).itemsize].view(kind).reshape(given.shape)
+    )
+    copy[...] = given
+    return copy
