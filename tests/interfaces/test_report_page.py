@@ -18,6 +18,7 @@ from analgesia import evidence
 from analgesia.calibration import Comparison, PainComparison
 from analgesia.claims import experiment
 from analgesia.claims.experiment import Size
+from analgesia.claims.landscape import Landscape, landscape
 from analgesia.cli import main
 from analgesia.report.build import Report, build
 from analgesia.report.markup import Markup, element, text
@@ -69,7 +70,12 @@ PAIN = [
 
 
 @pytest.fixture(scope="module")
-def made() -> Report:
+def reach() -> Landscape:
+    return landscape(evidence.load(), size=4, draws=3, compounds=["mitragynine", "morphine"])
+
+
+@pytest.fixture(scope="module")
+def made(reach: Landscape) -> Report:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(experiment.pathway, "simulate", fake.simulate)
         patch.setattr(experiment.patients, "population", fake.population)
@@ -82,6 +88,7 @@ def made() -> Report:
             made="2026-11-25",
             kinetics=KINETICS,
             pain=PAIN,
+            reach=reach,
         )
 
 
@@ -177,7 +184,9 @@ def test_every_claim_has_paragraph_three_parts_limits_and_counts(
             assert f"{count} {status}" in said
 
 
-def test_every_source_is_linked_and_weak_findings_are_marked(made: Report, tree: ElementTree.Element) -> None:
+def test_every_source_is_linked_and_weak_findings_are_marked(
+    made: Report, reach: Landscape, tree: ElementTree.Element
+) -> None:
     library = evidence.load()
     links = {node.get("href") for node in tree.iter("a")}
     sections = {node.get("id"): node for node in tree.iter("section")}
@@ -189,10 +198,24 @@ def test_every_source_is_linked_and_weak_findings_are_marked(made: Report, tree:
             assert (item.status in row) == (item.status != "read") or item.status == "read"
     listed = words(sections["assumptions"])
     weak = [
-        leaf for leaf in building.provenance(made.judgements).leaves if leaf.status in ("assumed", "recalled")
+        leaf
+        for one in (*(judgement.provenance for judgement in made.judgements), reach.used)
+        for leaf in one.leaves
+        if leaf.status in ("assumed", "recalled")
     ]
     assert weak
     assert all(leaf.key in listed for leaf in weak)
+
+
+def test_the_landscape_is_on_the_page_and_in_the_data(
+    made: Report, reach: Landscape, tree: ElementTree.Element
+) -> None:
+    (section,) = [node for node in tree.iter("section") if node.get("id") == "landscape"]
+    assert len(made.data["landscape"]["points"]) == len(reach.furthest)
+    assert len(list(section.iter("svg"))) == 1
+    said = words(section)
+    for one in reach.not_known:
+        assert one.reason in said
 
 
 def test_data_says_the_same_as_the_page(made: Report) -> None:
@@ -258,11 +281,12 @@ def test_markup_escapes_what_is_not_markup() -> None:
 
 
 @pytest.fixture
-def faked(monkeypatch: pytest.MonkeyPatch) -> None:
+def faked(reach: Landscape, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(experiment.pathway, "simulate", fake.simulate)
     monkeypatch.setattr(experiment.patients, "population", fake.population)
     monkeypatch.setattr(building, "exposure_check", lambda _library, **_settings: KINETICS)
     monkeypatch.setattr(building, "pain_check", lambda _library, **_settings: PAIN)
+    monkeypatch.setattr(building, "landscape", lambda _library, **_settings: reach)
 
 
 @pytest.fixture

@@ -123,13 +123,22 @@ def margin(
         return None
     unbound = result.concentration.sel(arm=arm, analyte=spec.compound, site=spec.site)
     peak = np.asarray(unbound.transpose("replicate", "patient", "time").values).max(axis=-1).ravel()
+    return summarised(known, number, peak, seed)
+
+
+def summarised(known: Margin, number: Number, peak: Array, seed: int) -> Margin | None:
+    """`known` with the distribution of peak ÷ potency over lanes; None when nothing ever arrives.
+
+    `peak`: highest concentration of each lane in nM. Lanes that failed (not finite) are left out. The draws of the potency depend on seed,
+    compound, kind and target alone, so that one potency is met with the same guesses wherever it is asked about.
+    """
     finite = np.isfinite(peak)
     if not finite.any():
         return replace(known, unavailable="no person of the run could be computed")
     if not np.any(peak[finite] > 0.0):
         return None
-    z = draws.normal(seed, f"margin/{spec.compound}.{spec.kind}.{spec.target}", peak.size)
-    ratio = (peak / (potency * np.exp(number.uncertainty_sd_log * z)))[finite]
+    z = draws.normal(seed, f"margin/{known.compound}.{known.kind}.{known.target}", peak.size)
+    ratio = (peak / (known.potency * np.exp(number.uncertainty_sd_log * z)))[finite]
     low, median, high = (float(value) for value in np.quantile(ratio, (INTERVAL[0], 0.5, INTERVAL[1])))
     return replace(
         known,

@@ -15,6 +15,7 @@ from analgesia.errors import EvidenceError
 from analgesia.evidence.claim_schema import Claim
 from analgesia.evidence.consistency import check_records
 from analgesia.evidence.layers import Entry, Layer, overlaid, read_layer
+from analgesia.evidence.mechanism_schema import Regimen, TargetGroup
 from analgesia.evidence.numbers import Number
 from analgesia.evidence.parsing import did_you_mean
 from analgesia.evidence.records import Record
@@ -86,6 +87,8 @@ class Library:
     conditions: Folder[Condition]
     populations: Folder[Population]
     trials: Folder[Trial]
+    regimens: Folder[Regimen]
+    targets: Folder[TargetGroup]
     claims: Folder[Claim]
     searches: Folder[Search]
     left_out: Folder[LeftOut]

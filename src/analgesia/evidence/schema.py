@@ -13,6 +13,7 @@ from pydantic import Field, StrictInt, StrictStr, model_validator
 
 from analgesia.evidence.bias import RiskOfBias
 from analgesia.evidence.claim_schema import Claim
+from analgesia.evidence.mechanism_schema import Regimen, TargetGroup
 from analgesia.evidence.numbers import Number
 from analgesia.evidence.records import Doi, Name, Numbers, Part, Record, Site, Status, Table
 
@@ -308,13 +309,15 @@ FOLDERS: dict[str, type[Record]] = {
     "conditions": Condition,
     "populations": Population,
     "trials": Trial,
+    "regimens": Regimen,
+    "targets": TargetGroup,
     "claims": Claim,
     "searches": Search,
     "left_out": LeftOut,
 }
 """Folder name -> what its files may say."""
 
-BARE_NUMBERS_ALLOWED = frozenset({"claims", "trials", "searches", "left_out"})
+BARE_NUMBERS_ALLOWED = frozenset({"claims", "trials", "regimens", "searches", "left_out"})
 """Folders whose tables hold settings (doses, sizes, thresholds of a rule) and counts rather than facts about the world."""
 
 COUNTS = frozenset({"n", "year", "power", "exponent", "order", "index", "count", "version"})

@@ -12,6 +12,7 @@ from typing import Any
 from analgesia.calibration import Comparison, PainComparison, exposure_check, pain_check
 from analgesia.claims.experiment import Size, check, prepared
 from analgesia.claims.judge import Judgement
+from analgesia.claims.landscape import DRAWS, PATIENTS, Landscape, landscape
 from analgesia.evidence import Library, Number, csl
 from analgesia.evidence.conflicts import conflicts
 from analgesia.evidence.schema import Source
@@ -46,17 +47,23 @@ def build(
     made: str = "",
     kinetics: Sequence[Comparison] | None = None,
     pain: Sequence[PainComparison] | None = None,
+    reach: Landscape | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Judge the claims and write their page; everything is checked before anything is computed.
 
-    `kinetics`, `pain`: simulated against published kinetics and trials of pain, computed here when they are None. `made`: the day.
+    `kinetics`, `pain`: simulated against published kinetics and trials of pain, and `reach`, the landscape of exposure over potency, are
+    computed here when they are None. `made`: the day.
     """
     prepared(names, library, size)
     if kinetics is None:
         kinetics = tuple(exposure_check(library, seed=size.seed))
     if pain is None:
         pain = pain_check(library, seed=size.seed)
+    if reach is None:
+        reach = landscape(
+            library, size=size.patients or PATIENTS, draws=size.replicates or DRAWS, seed=size.seed
+        )
     inside = [one.inside for one in kinetics if one.role == "calibrate"]
     judgements = check(names, library=library, size=size, inside=inside, progress=progress)
     run = Run(
@@ -68,6 +75,7 @@ def build(
         tuple(kinetics),
         tuple(pain),
         made,
+        reach,
     )
     html = page(judgements, library, run)
     return Report(tuple(judgements), html, plain_data(judgements, library, run))
@@ -95,10 +103,11 @@ def plain_data(judgements: Sequence[Judgement], library: Library, run: Run) -> d
         "claims": [one.to_dict(library) for one in judgements],
         "kinetics": [asdict(one) for one in run.kinetics],
         "pain_trials": [asdict(one) for one in run.pain],
+        "landscape": None if run.reach is None else run.reach.to_dict(),
         "conflicts": [one.to_dict() for one in conflicts(library)],
         "sources": source_data(listed),
         "references": csl.items(listed),
-        "assumptions": assumption_data(provenance(judgements).leaves),
+        "assumptions": assumption_data(provenance(judgements, run).leaves),
         "cite": citing.data(run),
     }
 

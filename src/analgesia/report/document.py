@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from importlib import resources
 
 from analgesia.calibration import Comparison, PainComparison
+from analgesia.claims.landscape import Landscape
 from analgesia.report.markup import Content, Markup, bullets, element
 
 
 @dataclass(frozen=True)
 class Run:
-    """What the page says about how it was made: the command, the version, the size of the run, the day (ISO)."""
+    """What the page says about how it was made: the command, the version, the size of the run, the day (ISO), and what was run beside."""
 
     command: str
     version: str
@@ -22,6 +23,7 @@ class Run:
     kinetics: Sequence[Comparison] = ()
     pain: Sequence[PainComparison] = ()
     made: str = ""
+    reach: Landscape | None = None
 
 
 def document(

@@ -20,6 +20,7 @@ from analgesia.evidence import MARKS, MEANINGS, STATUSES, Library, Tally
 from analgesia.evidence.conflicts import conflicts
 from analgesia.report.checks import kinetics_section, pain_section
 from analgesia.report.document import Run, contents, document, section
+from analgesia.report.landscape import landscape_section, landscape_sources
 from analgesia.report.markup import Content, Markup, element, table
 from analgesia.report.parts import claim_section, word
 from analgesia.report.references import cite_section, sources_section
@@ -49,6 +50,7 @@ NO_TRIAL = (
 )
 
 
+LANDSCAPE = ("landscape", "How far each compound reaches")
 REST = (
     ("kinetics", "Simulated against published kinetics"),
     ("pain-trials", "Observed and fitted trials of pain"),
@@ -72,12 +74,13 @@ def page(judgements: Sequence[Judgement], library: Library, run: Run) -> str:
         sections=[
             notice(),
             verdict_table(judgements),
-            how_to_read(judgements),
+            how_to_read(judgements, run),
             [claim_section(judgement, library) for judgement in judgements],
+            None if run.reach is None else landscape_section(run.reach, library),
             kinetics_section(run, library),
             pain_section(run, library),
             conflicts_section(conflicts(library), library, "of the evidence"),
-            assumptions_section(provenance(judgements).leaves, "The model behind this page used"),
+            assumptions_section(provenance(judgements, run).leaves, "The model behind this page used"),
             sources_section(cited(judgements, library, run), library),
             cite_section(run, ["make run", run.command, "analgesia check --json", "analgesia sources"]),
         ],
@@ -157,7 +160,7 @@ def prediction_cell(judgement: Judgement) -> Content:
     return f"{write(first.median)} ({write(low)} to {write(high)}) {unit}"
 
 
-def how_to_read(judgements: Sequence[Judgement]) -> Markup:
+def how_to_read(judgements: Sequence[Judgement], run: Run) -> Markup:
     """The six words, the three parts, the signs, and the list of claims."""
     return section(
         "How to read it",
@@ -181,14 +184,16 @@ def how_to_read(judgements: Sequence[Judgement]) -> Markup:
             [(MARKS[status] or "none", status, MEANINGS[status]) for status in STATUSES],
         ),
         contents([(one.claim.name, one.claim.title or one.claim.statement) for one in judgements], "Claims"),
-        contents(REST, "The rest of the page"),
+        contents(REST if run.reach is None else (LANDSCAPE, *REST), "The rest of the page"),
         anchor="reading",
     )
 
 
-def provenance(judgements: Sequence[Judgement]) -> Tally:
-    """All numbers of all claims together."""
+def provenance(judgements: Sequence[Judgement], run: Run) -> Tally:
+    """All numbers of all claims, and of the landscape, together."""
     together = Tally()
+    if run.reach is not None:
+        together.merge(run.reach.used)
     for judgement in judgements:
         together.merge(judgement.provenance)
     return together
@@ -200,4 +205,5 @@ def cited(judgements: Sequence[Judgement], library: Library, run: Run) -> list[s
     names.update(member.source for one in conflicts(library) for member in one.members if member.source)
     names.update(one.source for one in run.kinetics)
     names.update(one.source for one in run.pain)
+    names.update(() if run.reach is None else landscape_sources(run.reach))
     return sorted(names)

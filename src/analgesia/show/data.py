@@ -21,6 +21,8 @@ KINDS = (
     "condition",
     "population",
     "trial",
+    "regimen",
+    "target",
     "claim",
     "source",
 )
