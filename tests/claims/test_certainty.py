@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from tests.claims.test_claim_sentences import ADVICE
 from tests.claims.test_verdict_rule import deciding, levels
 
@@ -132,6 +133,26 @@ def test_nothing_is_rated_up_after_it_was_rated_down_and_no_trial_ever():
     assert found.level == "very low"
     assert "Not counted" in found.steps[-1].reason
     assert rated(Item(), upgrades=[up()]).level == "high"
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ({"publication_bias": {"because": "registered_without_results", "at": "registry"}}, "registry"),
+        ({"publication_bias": {"because": "paid_by_seller", "at": "note"}}, "source"),
+        ({"publication_bias": {"because": "a feeling", "at": "none"}}, "few_small_studies"),
+        (
+            {"upgrades": [{"domain": "large_effect", "source": "a2020", "at": "text", "status": "read"}]},
+            "ratio",
+        ),
+        ({"upgrades": [up("dose_response") | {"ratio": 2.0}]}, "ratio"),
+        ({"upgrades": [up(ratio=-1.0)]}, "greater than 0"),
+        ({"level": "high"}, "level"),
+    ],
+)
+def test_wrong_inputs_are_refused(table, says):
+    with pytest.raises(ValidationError, match=says):
+        CertaintyInputs.model_validate(table)
 
 
 def test_evidence_about_something_else_is_very_low_however_good():

@@ -12,6 +12,7 @@ from analgesia.claims import experiment
 from analgesia.claims.experiment import Size, check
 from analgesia.claims.judge import NO_ARM
 from analgesia.claims.targets import PREFERENCE, margins_of
+from analgesia.errors import EvidenceError
 
 LIBRARY = evidence.load()
 CLAIMS = list(LIBRARY.claims.values())
@@ -47,6 +48,30 @@ def test_a_target_is_known_to_the_library():
     named = {target for claim in CLAIMS for group in claim.mechanism for target in group.targets}
     effects = {effect for drug in LIBRARY.drugs.values() for effect in drug.effects}
     assert named <= set(LIBRARY.receptors) | effects
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (
+            'drug_class = "kratom_alkaloid"',
+            'drug_class = "wine"',
+            r"mechanism\[1\].drug_class: no drug is of class 'wine'",
+        ),
+        ('targets = ["mu_opioid"]', 'targets = ["mu_opoid"]', r"mechanism\[1\].targets.*mu_opioid"),
+        ('sites = ["spinal_cord", "brain"]', 'sites = ["elbow"]', "mechanism.*sites"),
+        ('sites = ["spinal_cord", "brain"]', "sites = []", "mechanism.*sites"),
+    ],
+)
+def test_a_wrong_mechanism_is_refused_by_file_and_key(tmp_path: Path, old: str, new: str, says: str):
+    origin = Path(evidence.__file__).parent / "claims" / "mu_modulates_pain_signals.toml"
+    written = origin.read_text().replace('name = "mu_modulates_pain_signals"', 'name = "broken"', 1)
+    assert old in written
+    (tmp_path / "claims").mkdir()
+    (tmp_path / "claims" / "broken.toml").write_text(written.replace(old, new))
+    with pytest.raises(EvidenceError, match=says) as refused:
+        check(["broken"], library=evidence.load([tmp_path]), size=Size(2, 2, 1))
+    assert "broken.toml" in str(refused.value)
 
 
 def test_a_new_number_appears_by_itself_and_changes_no_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -46,8 +46,6 @@ def test_every_evidence_item_is_assessed_with_a_tool_that_fits(claim, item):
 
 @pytest.mark.parametrize("trial", PAIN, ids=lambda one: one.name)
 def test_every_trial_of_pain_is_assessed(trial):
-    if trial.name == "baron2009_pain":
-        pytest.skip("its source is the survey of the same author")
     bias = LIBRARY.sources[trial.source].risk_of_bias
     assert bias is not None
     assert bias.tool in FITTING["rct"] | FITTING["systematic_review"]

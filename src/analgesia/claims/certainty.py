@@ -58,8 +58,8 @@ DOMAIN_WORDS = {
 
 REASONS: dict[tuple[str, str], str] = {
     ("design", "none"): "No study in people was found.",
-    ("design", "high"): "Randomised: {studies} of that kind start at high.",
-    ("design", "low"): "Not randomised: {studies} of that kind start at low.",
+    ("design", "high"): "Randomised, so the start is high ({studies}).",
+    ("design", "low"): "Not randomised, so the start is low ({studies}).",
     ("risk_of_bias", "0"): "Low risk in at least half of them ({overalls}).",
     ("risk_of_bias", "1"): "At risk, or not to be judged from what was seen ({overalls}).",
     ("risk_of_bias", "2"): "At very high risk ({overalls}).",

@@ -20,7 +20,7 @@ from analgesia.claims.endpoints import PLACEBO, Endpoint, endpoint_of, hours
 from analgesia.claims.judge import Judgement, judge
 from analgesia.claims.margins import potency_of
 from analgesia.claims.prediction import Prediction, arm_prediction, between_trials_of, validation_of
-from analgesia.claims.targets import margins_of
+from analgesia.claims.targets import check_mechanism, margins_of
 from analgesia.errors import AnalgesiaError, EvidenceError, ModelError
 from analgesia.evidence import Library, Tally, tally
 from analgesia.evidence.claim_schema import Claim, ExperimentArm
@@ -98,6 +98,7 @@ def verify(claim: Claim, library: Library) -> Endpoint | None:
         raise EvidenceError(
             f"{place}: experiment.duration: must be above 0 and at most {LONGEST_H:g} h, not {length:g} h"
         )
+    check_mechanism(claim, library)
     for spec in margins_of(claim, library):
         potency_of(spec, claim, library)
     return endpoint_of(claim, library)

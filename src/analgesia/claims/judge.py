@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from analgesia.claims.certainty import SOURCES as METHOD
 from analgesia.claims.certainty import Certainty, certainty
 from analgesia.claims.decisive import Decisive, Lanes, decisive, lanes_of
 from analgesia.claims.margins import Margin, margin, potency_of
@@ -19,6 +20,7 @@ from analgesia.claims.sentences import paragraph
 from analgesia.claims.targets import margins_of
 from analgesia.claims.verdict import Verdict, best_level, verdict
 from analgesia.evidence import Library, Number, Tally
+from analgesia.evidence.bias import TOOLS, RiskOfBias
 from analgesia.evidence.claim_schema import Claim, EvidenceItem, MarginSpec
 from analgesia.evidence.provenance import STATUSES
 
@@ -146,7 +148,7 @@ def judge(
         inputs=claim.certainty,
         names=names,
     )
-    cited = {*used.sources, *(item.source for item in claim.evidence)}
+    cited = {*used.sources, *(item.source for item in claim.evidence), *METHOD, *_tools(claim, assessed)}
     cited.update(arm.documented_by for arm in claim.experiment.arms if arm.documented_by)
     return Judgement(
         claim,
@@ -178,6 +180,17 @@ def _absent(spec: MarginSpec, number: Number, library: Library) -> Margin:
         note=spec.note,
         unavailable="no regimen of this claim holds it",
     )
+
+
+def _tools(claim: Claim, assessed: Mapping[str, RiskOfBias]) -> set[str]:
+    """Papers of the tools the studies were assessed with, and of those who judged in our stead."""
+    own = [item.risk_of_bias for item in claim.evidence if item.risk_of_bias is not None]
+    found: set[str] = set()
+    for bias in (*own, *assessed.values()):
+        tool = TOOLS[bias.tool].source
+        found |= {tool} if tool else set()
+        found |= {one.source for one in bias.domains.values() if one.source}
+    return found
 
 
 def _named(claim: Claim) -> set[str]:

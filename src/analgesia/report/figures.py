@@ -153,7 +153,7 @@ def margin_words(one: Margin) -> str:
             "cyp3a_inactivation": "CYP3A inactivation",
         }.get(one.target, target_words(one.target))
     )
-    return f"{one.compound}, {target}, {SHORT_SITES[one.site]}"
+    return f"{one.compound.replace('_', ' ')}, {target}, {SHORT_SITES[one.site]}"
 
 
 def margins_shown(judgement: Judgement) -> list[Margin]:

@@ -167,7 +167,8 @@ def mechanism_part(judgement: Judgement, library: Library) -> Markup:
     if not judgement.margins:
         return element("p", "No margin could be computed: the substance does not appear in these regimens.")
     picture, course = figures.margin_figure(judgement), figures.exposure_figure(judgement)
-    rows = [margin_row(one, library) for one in judgement.margins]
+    ordered = sorted(judgement.margins, key=lambda one: one.interval90 is None)
+    rows = [margin_row(one, library) for one in ordered]
     hidden = len([one for one in judgement.margins if one.interval90]) - len(figures.margins_shown(judgement))
     caption = f"{MARGIN_CAPTION} {MARGIN_REST.format(count=hidden)}" if hidden else MARGIN_CAPTION
     return element(
@@ -194,7 +195,7 @@ def notes(margins: Sequence[Margin]) -> Markup | None:
 
 def margin_row(one: Margin, library: Library) -> Sequence[Content]:
     """One margin as a row."""
-    label = f"{one.compound}, {target_words(one.target)}, {SITE_WORDS[one.site]}"
+    label = f"{one.compound.replace('_', ' ')}, {target_words(one.target)}, {SITE_WORDS[one.site]}"
     potency: list[Content] = [f"{plain(one.potency)} nM, {KIND_WORDS[one.kind]}", mark(one.potency_status)]
     if one.median is None or one.interval90 is None:
         return (label, one.arm, one.unavailable or "not computed", "", "", potency)
