@@ -43,9 +43,11 @@ def documents(fit: Fit, library: Library, command: str | None = None) -> dict[st
     files[f"fits/{fit.compound}_correlations.toml"] = HEAD.format(
         command=command, name=CORRELATIONS
     ) + _correlations(fit, [*values.values()])
-    files[f"fits/{fit.compound}_designs.toml"] = HEAD.format(command=command, name=DESIGNS) + "".join(
-        _number(f'parameters."{free.name}"', fit, free, None) for free in fit.free if free.kind == "designs"
-    )
+    designs = [free for free in fit.free if free.kind == "designs"]
+    if designs:
+        files[f"fits/{fit.compound}_designs.toml"] = HEAD.format(command=command, name=DESIGNS) + "".join(
+            _number(f'parameters."{free.name}"', fit, free, None) for free in designs
+        )
     return files
 
 
