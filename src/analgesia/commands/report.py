@@ -7,16 +7,25 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from analgesia.commands._common import Settings, json_option, pass_settings, progress, write_json
+from analgesia.commands._common import (
+    MAXIMUM_PATIENTS,
+    Settings,
+    evidence_option,
+    json_option,
+    pass_settings,
+    progress,
+    seed_option,
+    write_json,
+)
 from analgesia.commands.check import size_options
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from analgesia.evidence import Library
     from analgesia.report.build import Report
 
-SUMMARY = "Self-contained HTML pages (or JSON) on judged claims."
+SUMMARY = "Self-contained HTML pages (or JSON): judged claims, one drug, one product."
 
 html_option = click.option(
     "--html",
@@ -39,7 +48,11 @@ class Pages(click.Group):
 
 @click.group(cls=Pages)
 def command() -> None:
-    """Write one HTML page that needs no network, or print its content as JSON: on claims (meant where no page is named)."""
+    """Write one HTML page that needs no network, or print its content as JSON: on claims (meant where no page is named), on one
+    drug, or on one product.
+
+    Example: analgesia report drug morphine --html morphine.html
+    """
 
 
 def _complete_claim(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -121,8 +134,123 @@ def claims_page(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Judge each CLAIM (all twelve without any)."""
+    """Judge each CLAIM (all twelve without any): evidence, mechanism, prediction and verdict, side by side."""
     where_to(html, as_json)
     library = settings.library()
+    _refuse_things(claims, library)
     made = make(library, claims, patients, draws, seed)
     hand_over(made.html, made.data, html, as_json)
+
+
+def _refuse_things(claims: Sequence[str], library: Library) -> None:
+    """Name the page that was meant where a drug or product stands in the place of a claim."""
+    if claims and claims[0] in ("drug", "product"):
+        raise click.UsageError(f"the page comes first: analgesia report {claims[0]} NAME --html FILE")
+    for name in claims:
+        for kind in ("drug", "product"):
+            if name in library.folder(kind) and name not in library.claims:
+                raise click.UsageError(
+                    f"{name} is no claim but a {kind}: analgesia report {kind} {name} --html FILE"
+                )
+
+
+def _complete_drug(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Offer the names of the drugs to the shell."""
+    return names_of("drug", incomplete)
+
+
+def _complete_product(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Offer the names of the products to the shell."""
+    return names_of("product", incomplete)
+
+
+def item_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of the page of a drug or product."""
+    for option in reversed(
+        (
+            html_option,
+            click.option(
+                "--dose",
+                metavar="AMOUNT",
+                help='Taken at once: "10 mg".  [default: the first documented one]',
+            ),
+            click.option("--route", help="oral, intravenous, ...  [default: oral]"),
+            click.option("--every", metavar="TIME", help='Interval between doses, such as "8 h".'),
+            click.option("--doses", type=click.IntRange(1, 10_000), help="How many doses.  [default: 1]"),
+            click.option(
+                "--patients",
+                type=click.IntRange(1, MAXIMUM_PATIENTS),
+                default=100,
+                show_default=True,
+                help="How many people.",
+            ),
+            click.option(
+                "--draws",
+                type=click.IntRange(1, 100_000),
+                default=20,
+                show_default=True,
+                help="How many draws of what is not known.",
+            ),
+            seed_option,
+            evidence_option,
+            json_option,
+        )
+    ):
+        function = option(function)
+    return function
+
+
+def make_item(kind: str, name: str, settings: Settings, options: Mapping[str, Any]) -> None:
+    """Gather what is known of a drug or product, write its page, print its content."""
+    from analgesia import __version__
+    from analgesia.report.exposed import Size
+    from analgesia.report.item import gather
+    from analgesia.report.pages import item_page
+
+    html, as_json = options["html"], options["as_json"]
+    where_to(html, as_json)
+    asked = {key: options[key] for key in ("dose", "route", "every", "doses")}
+    size = Size(options["patients"], options["draws"], options["seed"])
+    library = settings.library()
+    with progress(f"page of {name}") as shown:
+        item = gather(
+            kind,
+            name,
+            library,
+            asked=asked,
+            size=size,
+            command=item_command(kind, name, asked, size),
+            version=__version__,
+            made=today(),
+            progress=shown,
+        )
+    hand_over(item_page(item, library) if html is not None else "", item.to_dict(library), html, as_json)
+
+
+def item_command(kind: str, name: str, asked: Mapping[str, Any], size: Any) -> str:
+    """The command line that makes the page again."""
+    import shlex
+
+    words = ["analgesia", "report", kind, name]
+    for key, value in asked.items():
+        words += [f"--{key}", str(value)] * (value is not None)
+    words += ["--html", f"{name}.html", "--patients", str(size.patients), "--draws", str(size.draws)]
+    return shlex.join([*words, "--seed", str(size.seed)])
+
+
+@command.command("drug")
+@click.argument("name", shell_complete=_complete_drug)
+@item_options
+@pass_settings
+def drug_page(settings: Settings, /, name: str, **options: Any) -> None:
+    """One drug: identity, kinetics, exposure at a documented dose, targets, margins, harms, and what is not known."""
+    make_item("drug", name, settings, options)
+
+
+@command.command("product")
+@click.argument("name", shell_complete=_complete_product)
+@item_options
+@pass_settings
+def product_page(settings: Settings, /, name: str, **options: Any) -> None:
+    """One product: contents per gram, exposure of each alkaloid after a documented dose, and what is not known."""
+    make_item("product", name, settings, options)

@@ -43,6 +43,7 @@ def _complete_status(_context: click.Context, _parameter: click.Parameter, incom
     is_flag=True,
     help="Every drug at every target: what was measured there, in which system, or that no number was found.",
 )
+@click.option("--csl", is_flag=True, help="Every source as CSL-JSON, for reference managers.")
 @json_option
 @pass_settings
 def command(
@@ -52,20 +53,26 @@ def command(
     conflicts: bool,
     searches: bool,
     coverage: bool,
+    csl: bool,
     as_json: bool,
 ) -> None:
     """List the sources with the numbers taken from them, counted by status, and the numbers that are assumed."""
     from analgesia import show
     from analgesia.errors import EvidenceError
 
-    if sum((status is not None, unused, conflicts, searches, coverage)) > 1:
+    if sum((status is not None, unused, conflicts, searches, coverage, csl)) > 1:
         raise EvidenceError(
-            "--status, --unused, --conflicts, --searches and --coverage exclude each other: each asks for another list"
+            "--status, --unused, --conflicts, --searches, --coverage and --csl exclude each other: each asks for another list"
         )
     from rich.console import Console
 
     console = Console(highlight=False)
     library = settings.library()
+    if csl:
+        from analgesia.evidence.csl import items
+
+        write_json(items(library.sources.values()))
+        return
     if conflicts:
         table = show.list_conflicts(library)
         write_json(table) if as_json else console.print(show.render_conflicts(table))

@@ -19,6 +19,12 @@ THRESHOLD = 3.0
 """Ratio of the largest to the smallest value from which sources are said to disagree."""
 
 
+def short(value: float) -> str:
+    """Three significant digits, without an exponent for numbers of ordinary size."""
+    text = f"{value:.3g}"
+    return f"{float(text):.0f}" if "e" in text and 1.0 <= abs(value) < 1e9 else text
+
+
 @dataclass(frozen=True)
 class Member:
     """One of the disagreeing values, in the unit of the quantity; `beside` says why it does not enter the pooled value."""
@@ -51,7 +57,11 @@ class Conflict:
         beside = list(dict.fromkeys(member.beside for member in self.members if member.beside is not None))
         low, high = self.interval
         said = f"{pooled} pooled" if pooled > 1 else "one used"
-        said += f", drawn from {low:.3g} to {high:.3g} {self.unit} (95 %)"
+        unit = "" if self.unit == "1" else f" {self.unit}"
+        if high > low:
+            said += f", drawn from {short(low)} to {short(high)}{unit} (95 %)"
+        else:
+            said += " as if it were exact: no spread is stated"
         return said + (f"; kept beside: {'; '.join(beside)}" if beside else "")
 
     def to_dict(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,14 @@ from analgesia.calibration import Comparison, PainComparison, exposure_check, pa
 from analgesia.claims.experiment import Size, check, prepared
 from analgesia.claims.judge import Judgement
 from analgesia.claims.landscape import DRAWS, PATIENTS, Landscape, landscape
-from analgesia.evidence import Library, Number, csl
+from analgesia.evidence import Library, csl
 from analgesia.evidence.conflicts import conflicts
-from analgesia.evidence.schema import Source
 from analgesia.files import write_whole
 from analgesia.report import citing
 from analgesia.report.document import Run
 from analgesia.report.page import cited, page, provenance
-from analgesia.report.references import records
-from analgesia.report.tables import weak_numbers
+from analgesia.report.references import records, source_data
+from analgesia.report.tables import assumption_data
 
 Progress = Callable[[int, int], None]
 
@@ -110,29 +109,6 @@ def plain_data(judgements: Sequence[Judgement], library: Library, run: Run) -> d
         "assumptions": assumption_data(provenance(judgements, run).leaves),
         "cite": citing.data(run),
     }
-
-
-def source_data(listed: Sequence[Source]) -> list[dict[str, Any]]:
-    """The sources of a page, for programs."""
-    return [
-        {"name": one.name, "title": one.title, "year": one.year, "doi": one.doi, "link": one.link}
-        for one in listed
-    ]
-
-
-def assumption_data(leaves: Iterable[Number]) -> list[dict[str, Any]]:
-    """The assumed and recalled numbers of a page, for programs."""
-    return [
-        {
-            "file": leaf.file,
-            "key": leaf.key,
-            "value": leaf.value,
-            "unit": leaf.unit,
-            "status": leaf.status,
-            "reason": leaf.assumed or leaf.at,
-        }
-        for leaf in weak_numbers(leaves)
-    ]
 
 
 def fingerprint(library: Library, settings: Mapping[str, Any]) -> str:

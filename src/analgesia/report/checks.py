@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from analgesia.calibration import Comparison, PainComparison
-from analgesia.claims.sentences import plain, signed
+from analgesia.claims.sentences import NBSP, plain, signed
 from analgesia.evidence import Library
 from analgesia.report import figures
 from analgesia.report.document import Run, section
@@ -42,7 +42,7 @@ def kinetics_table(rows: Sequence[Comparison], library: Library) -> Markup:
         "Published values, and what a simulated study with the same sampling and number of people gives",
         ("Study", "Quantity", "Published", "Simulated (90 % interval of such a study)", "Inside"),
         [kinetics_row(one, library) for one in rows],
-        class_="numbers",
+        class_="numbers stacked",
     )
 
 
@@ -73,7 +73,7 @@ def kinetics_row(one: Comparison, library: Library) -> Sequence[Content]:
     return (
         [source_link(one.source, library), f", {one.title}"],
         f"{one.analyte}, {statistic_words(one)}",
-        [f"{plain(one.published)} {unit_after(one.unit)}", mark(one.status)],
+        [f"{plain(one.published)} {unit_after(one.unit)}".rstrip().replace(" ", NBSP), mark(one.status)],
         f"{plain(one.simulated)} ({plain(low)} to {plain(high)})",
         "yes" if one.inside else "no",
     )
@@ -99,7 +99,7 @@ def pain_section(run: Run, library: Library) -> Markup:
                 "Used to",
             ),
             [pain_row(one, library) for one in run.pain],
-            class_="numbers",
+            class_="numbers stacked",
         ),
         anchor="pain-trials",
     )

@@ -346,8 +346,8 @@ STATISTIC_WORDS = {
 
 def source_words(name: str) -> str:
     """The key of a source as author and year: huestis2024 -> Huestis 2024."""
-    found = re.fullmatch(r"([a-z]+)(\d{4})(.*)", name)
-    return f"{found[1].capitalize()} {found[2]}" if found else name.replace("_", " ")
+    found = re.fullmatch(r"([a-z_]+)(\d{4})(.*)", name)
+    return f"{found[1].replace('_', ' ').capitalize()} {found[2]}" if found else name.replace("_", " ")
 
 
 def statistic_words(one: Comparison) -> str:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 VOID = frozenset({"meta", "br", "hr", "link", "col"})
@@ -56,23 +56,38 @@ def bullets(items: Iterable[Content], class_: str | None = None) -> Markup:
 def table(
     caption: Content, headers: Sequence[Content], rows: Iterable[Sequence[Content]], class_: str | None = None
 ) -> Markup:
-    """A table with caption and scopes; the first cell of a row heads it. It scrolls sideways where it is too wide."""
-    head = element("thead", element("tr", [element("th", cell, scope="col") for cell in headers]))
+    """A table with caption and scopes; the first cell of a row heads it. It scrolls sideways where it is too wide.
+
+    With the class `stacked` each row becomes a block on a narrow screen, every cell under the name of its column; the roles say
+    what such blocks are, because a style sheet that changes their display takes the meaning of a table from them.
+    """
+    stacked = "stacked" in (class_ or "").split()
+
+    def role(name: str) -> str | None:
+        return name if stacked else None
+
+    def cells(row: Sequence[Content]) -> Iterator[Markup]:
+        yield element("th", row[0], scope="row", role=role("rowheader"))
+        for header, cell in zip(headers[1:], row[1:], strict=True):
+            label = header if stacked and isinstance(header, str) else None
+            yield element("td", cell, role=role("cell"), data_label=label)
+
+    top = [element("th", cell, scope="col", role=role("columnheader")) for cell in headers]
+    head = element("thead", element("tr", top, role=role("row")), role=role("rowgroup"))
     body = element(
-        "tbody",
-        [
-            element("tr", element("th", row[0], scope="row"), [element("td", cell) for cell in row[1:]])
-            for row in rows
-        ],
+        "tbody", [element("tr", cells(row), role=role("row")) for row in rows], role=role("rowgroup")
     )
-    whole = element("table", element("caption", caption), head, body, class_=class_)
+    whole = element("table", element("caption", caption), head, body, class_=class_, role=role("table"))
     label = caption if isinstance(caption, str) else "table"
     return element("div", whole, class_="wide", tabindex="0", role="group", aria_label=label)
 
 
 def figure(picture: Markup | None, caption: str) -> Markup | None:
-    """A picture with its caption; nothing without a picture."""
-    return None if picture is None else element("figure", picture, element("figcaption", caption))
+    """A picture with its caption; nothing without a picture. On a narrow screen it scrolls sideways, so that its text stays legible."""
+    if picture is None:
+        return None
+    frame = element("div", picture, class_="picture", tabindex="0", role="group", aria_label="Figure")
+    return element("figure", frame, element("figcaption", caption))
 
 
 def folded(summary: str, *content: Content) -> Markup:

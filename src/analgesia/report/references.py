@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from analgesia.evidence import Library, csl
@@ -22,6 +22,14 @@ def records(names: Iterable[str], library: Library) -> list[Source]:
     """The sources named, each once, by first author and year; a name without a file is left out."""
     known = {name: library.sources[name] for name in names if name in library.sources}
     return sorted(known.values(), key=lambda one: ((one.authors or ["~"])[0], one.year or 0, one.name))
+
+
+def source_data(listed: Sequence[Source]) -> list[dict[str, Any]]:
+    """The sources of a page, for programs."""
+    return [
+        {"name": one.name, "title": one.title, "year": one.year, "doi": one.doi, "link": one.link}
+        for one in listed
+    ]
 
 
 def sources_section(names: Iterable[str], library: Library) -> Markup:

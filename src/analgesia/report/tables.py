@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from analgesia.claims.sentences import plain
 from analgesia.evidence import STATUSES, Library, Number
@@ -10,6 +11,7 @@ from analgesia.evidence.conflicts import THRESHOLD, Conflict, Member
 from analgesia.report.document import section
 from analgesia.report.markup import Content, Markup, bullets, element, folded, table
 from analgesia.report.parts import mark, source_link
+from analgesia.report.wording import spoken
 
 WEAK = ("assumed", "recalled")
 """Statuses of numbers that nobody published, or nobody has yet checked against the paper."""
@@ -31,6 +33,21 @@ def weak_numbers(leaves: Iterable[Number]) -> list[Number]:
     return [leaf for _, leaf in sorted(once.items())]
 
 
+def assumption_data(leaves: Iterable[Number]) -> list[dict[str, Any]]:
+    """The assumed and recalled numbers of a page, for programs."""
+    return [
+        {
+            "file": leaf.file,
+            "key": leaf.key,
+            "value": leaf.value,
+            "unit": leaf.unit,
+            "status": leaf.status,
+            "reason": leaf.assumed or leaf.at,
+        }
+        for leaf in weak_numbers(leaves)
+    ]
+
+
 def assumptions_section(leaves: Sequence[Number], about: str) -> Markup:
     """Every number that is assumed or recalled, with its reason or its place. `about`: whose numbers `leaves` are."""
     once = {(leaf.file, leaf.key): leaf for leaf in leaves}
@@ -49,7 +66,7 @@ def assumptions_section(leaves: Sequence[Number], about: str) -> Markup:
             )
             for leaf in weak
         ],
-        class_="wordy",
+        class_="wordy stacked",
     )
     return section(
         "Assumptions, and numbers waiting to be checked",
@@ -81,7 +98,7 @@ def conflicts_section(found: Sequence[Conflict], library: Library, about: str) -
             f"Quantities on which sources differ more than {fold}, the largest difference first",
             ("Quantity", "Apart", "Values", "What is done"),
             [conflict_row(one, library) for one in found],
-            class_="wordy conflicts",
+            class_="wordy conflicts stacked",
         ),
         anchor="conflicts",
     )
@@ -91,15 +108,15 @@ def conflict_row(one: Conflict, library: Library) -> Sequence[Content]:
     """One disagreement as a row."""
     unit = unit_after(one.unit)
     values = sorted(one.members, key=lambda member: member.value)
-    span = f"{plain(values[0].value)} to {plain(values[-1].value)} {unit}"
+    span = f"{plain(values[0].value)} to {plain(values[-1].value)} {unit}".rstrip()
     return (
-        f"{one.name}: {one.key}",
+        f"{spoken(one.name)}: {spoken(one.key)}",
         f"{one.ratio:.2g}-fold" if one.ratio < 100.0 else f"{one.ratio:.0f}-fold",
         folded(
             f"{len(values)} values, {span}",
             bullets([member_line(member, unit, library) for member in values]),
         ),
-        [f"Used: {plain(one.used)} {unit}. ", one.handling[:1].upper() + one.handling[1:], "."],
+        f"Used: {f'{plain(one.used)} {unit}'.rstrip()}. {one.handling[:1].upper()}{one.handling[1:]}.",
     )
 
 
@@ -107,7 +124,7 @@ def member_line(member: Member, unit: str, library: Library) -> Content:
     """One of the disagreeing values: size, sign of its status, where it comes from, why it stands beside."""
     about = ", ".join(part for part in (member.species, member.system) if part)
     return [
-        f"{plain(member.value)} {unit}",
+        f"{plain(member.value)} {unit}".rstrip(),
         mark(member.status),
         " ",
         source_link(member.source, library) if member.source else "no source",
