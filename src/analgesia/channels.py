@@ -6,6 +6,9 @@ the file's `[parameters]`. With a temperature factor phi = q10 ** ((T - T_ref) /
 
     dg/dt = phi (alpha (1 - g) - beta g) = phi (inf - g) / tau
 
+A channel may instead be a scheme of states: `states` (their names), `rate_A_B` (1/ms) for every transition from A to B there is, and
+`open` from the states. All its rates are multiplied by phi, and a shift of its activation moves the voltage of all of them.
+
 An equation is arithmetic: numbers, names, + - * / **, comparisons and a few functions. Nothing else of the language is accepted,
 so a channel from a stranger's folder can compute, and can do nothing else.
 """
@@ -20,7 +23,8 @@ from functools import cache
 from typing import Any
 
 from analgesia.engine import exp, log, maximum, minimum, sqrt, where
-from analgesia.errors import EvidenceError
+from analgesia.engine.markov import Scheme
+from analgesia.errors import EvidenceError, ModelError
 from analgesia.evidence import Library
 
 OPERATORS: Mapping[type, Callable[..., Any]] = {
@@ -121,7 +125,7 @@ class Expression:
 
 @dataclass(frozen=True, eq=False)
 class Channel:
-    """Gates and open probability of one channel, with its constants in mV, ms and mM."""
+    """Gates (the states, of a scheme) and open probability of one channel, with its constants in mV, ms and mM."""
 
     name: str
     kind: str
@@ -129,10 +133,14 @@ class Channel:
     equations: Mapping[str, Expression]
     constants: Mapping[str, float]
     units: Mapping[str, str]
+    states: tuple[str, ...] = ()
+    transitions: tuple[tuple[str, str], ...] = ()
 
     @property
     def activation(self) -> tuple[str, ...]:
-        """Gates that open on depolarisation: those the file's `available` does not name (all of them where it has none)."""
+        """Gates that open on depolarisation: those the file's `available` does not name (all where it has none, or in a scheme)."""
+        if self.states:
+            return self.states
         inactivation = self.equations["available"].names() if "available" in self.equations else set()
         return tuple(gate for gate in self.gates if gate not in inactivation)
 
@@ -143,6 +151,10 @@ class Channel:
 
     def kinetics(self, gate: str, celsius: Any, **surroundings: Any) -> tuple[Any, Any]:
         """Target and rate (1/ms) of one gate; `surroundings` as in SURROUNDINGS."""
+        if self.states:
+            raise EvidenceError(
+                f"channel {self.name} is a scheme of states, which have no targets of their own; a channel with gates is needed here"
+            )
         names = {**self.constants, **surroundings}
         if f"inf_{gate}" in self.equations:
             target = self.equations[f"inf_{gate}"].run(names)
@@ -150,6 +162,20 @@ class Channel:
         opening, closing = (self.equations[f"{side}_{gate}"].run(names) for side in ("alpha", "beta"))
         total = opening + closing
         return opening / total, self.factor(celsius, gate) * total
+
+    def scheme(self, celsius: Any, **surroundings: Any) -> Scheme:
+        """States and rates between them (1/ms); `surroundings` as in SURROUNDINGS."""
+        names, factor = {**self.constants, **surroundings}, self.factor(celsius)
+        return Scheme(
+            self.states,
+            {(a, b): factor * self.equations[f"rate_{a}_{b}"].run(names) for a, b in self.transitions},
+        )
+
+    def rest(self, celsius: Any, **surroundings: Any) -> dict[str, Any]:
+        """Gates or states after a long time in the same surroundings."""
+        if self.states:
+            return self.scheme(celsius, **surroundings).rest()
+        return {gate: self.kinetics(gate, celsius, **surroundings)[0] for gate in self.gates}
 
     def open(self, gates: Mapping[str, Any], **surroundings: Any) -> Any:
         """Open probability."""
@@ -171,9 +197,11 @@ def channel(name: str, library: Library) -> Channel:
     equations = {
         key: Expression.parse(text, f"{place}: equations.{key}")
         for key, text in record.equations.items()
-        if key != "gates"
+        if key not in ("gates", "states")
     }
     gates = tuple(record.equations.get("gates", "").split())
+    states = tuple(record.equations.get("states", "").split())
+    transitions = _transitions(place, gates, states, equations)
     for gate in gates:
         forms = [
             pair
@@ -191,7 +219,7 @@ def channel(name: str, library: Library) -> Channel:
     plain = {key: _plain(number) for key, number in record.parameters.items()}
     constants = {key: value for key, (value, _) in plain.items()}
     kept = {key: unit for key, (_, unit) in plain.items()}
-    known = {*constants, *gates, *SURROUNDINGS, *equations}
+    known = {*constants, *gates, *states, *SURROUNDINGS, *equations}
     for key, expression in equations.items():
         unknown = expression.names() - known
         if unknown:
@@ -199,7 +227,40 @@ def channel(name: str, library: Library) -> Channel:
                 f"{place}: equations.{key} uses {', '.join(sorted(unknown))}, which is neither a parameter, a gate nor one of "
                 f"{', '.join(SURROUNDINGS)}"
             )
-    return Channel(name, record.kind or "", gates, equations, constants, kept)
+    return Channel(name, record.kind or "", states or gates, equations, constants, kept, states, transitions)
+
+
+def _transitions(
+    place: str, gates: tuple[str, ...], states: tuple[str, ...], equations: Mapping[str, Expression]
+) -> tuple[tuple[str, str], ...]:
+    """The transitions of a scheme, which must name known states and join all of them."""
+    given = [key for key in equations if key.startswith("rate_")]
+    if not states:
+        if given:
+            raise EvidenceError(f"{place}: equations.{given[0]} belongs to a scheme; name its `states`")
+        return ()
+    if gates:
+        raise EvidenceError(f"{place}: it has both `gates` and `states`; make them two channels")
+    twice = sorted({state for state in states if states.count(state) > 1 or state in SURROUNDINGS})
+    if len(states) < 2 or twice:
+        raise EvidenceError(
+            f"{place}: a scheme needs two or more states, each with a name of its own"
+            + (f"; {', '.join(twice)} is taken" if twice else "")
+        )
+    if "open" not in equations:
+        raise EvidenceError(f'{place}: a scheme needs an equation `open`, its open states, such as "O"')
+    named = {f"rate_{a}_{b}": (a, b) for a in states for b in states if a != b}
+    for key in given:
+        if key not in named:
+            raise EvidenceError(
+                f"{place}: equations.{key} is no transition between two states; write rate_FROM_TO with states of {', '.join(states)}"
+            )
+    found = tuple(named[key] for key in given)
+    try:
+        Scheme(states, dict.fromkeys(found, 1.0)).check(place)
+    except ModelError as problem:
+        raise EvidenceError(f"{problem} as an equation rate_FROM_TO") from None
+    return found
 
 
 def _plain(number: Any) -> tuple[float, str]:

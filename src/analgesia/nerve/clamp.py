@@ -1,6 +1,7 @@
 """Voltage clamp of one channel: activation, inactivation, recovery, current against voltage.
 
-Gates follow their equations in closed form at a held voltage, g(t) = target + (g0 - target) exp(-rate t), so nothing is integrated.
+Gates follow their equations in closed form at a held voltage, g(t) = target + (g0 - target) exp(-rate t), and the shares of a scheme's
+states p(t) = exp(Q t) p0, so nothing is integrated.
 Protocols (mV, ms): activation from HOLD, steps of STEP_TIME to a range of voltages; inactivation, CONDITION ms at a range of voltages,
 then a test step; recovery, CONDITION ms at the test voltage, a gap at HOLD, then the test step. The open probability is reported, and for
 current its product with the distance from the ion's reversal potential.
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import linalg
 
 from analgesia.channels import Channel
 from analgesia.engine import units
@@ -95,6 +97,31 @@ def kinetics(channel: Channel, gate: str, v: Any, celsius: float) -> tuple[Array
     return target, rate
 
 
+def time_constants(channel: Channel, v: Array, celsius: float) -> dict[str, Array]:
+    """ms at voltages: of each gate its time constant, of each state of a scheme the mean time in it."""
+    if not channel.states:
+        return {gate: 1.0 / kinetics(channel, gate, v, celsius)[1] for gate in channel.gates}
+    matrices = _matrices(channel, v, celsius)
+    return {state: -1.0 / matrices[:, k, k] for k, state in enumerate(channel.states)}
+
+
+def _matrices(channel: Channel, v: Array, celsius: float) -> Array:
+    """Q at voltages [voltage, to, from], 1/ms, refusing rates that are not finite or negative."""
+    matrices = np.zeros((len(v), len(channel.states), len(channel.states)))
+    with np.errstate(all="ignore"):
+        scheme = channel.scheme(celsius, V=v, **SURROUNDINGS)
+    for (source, target), rate in scheme.rates.items():
+        values = np.broadcast_to(np.asarray(rate, float), v.shape)
+        if not np.all(np.isfinite(values)) or np.any(values < 0.0):
+            raise ModelError(
+                f"channel {channel.name}: the rate from {source} to {target} is not valid everywhere from -120 to 60 mV"
+            )
+        i, j = channel.states.index(source), channel.states.index(target)
+        matrices[:, j, i] += values
+        matrices[:, i, i] -= values
+    return matrices
+
+
 def check_units(channel: Channel) -> None:
     """Record the channel's equations on symbols and walk them: every unit must fit. Raises `UnitError`."""
     constants = {
@@ -112,9 +139,15 @@ def check_units(channel: Channel) -> None:
             channel.equations,
             {key: p[key] for key in constants},
             channel.units,
+            channel.states,
+            channel.transitions,
         )
         surroundings = {key: p[key] for key in around}
         rates = {"unused": 0.0 * p.rate}
+        if channel.states:
+            return rates | bare.scheme(0.0, **surroundings).flow(
+                {state: y[state] for state in channel.states}
+            )
         for gate in channel.gates:
             target, rate = bare.kinetics(gate, 0.0, **surroundings)
             rates[gate] = rate * (target - y[gate])
@@ -147,6 +180,10 @@ def check_units(channel: Channel) -> None:
 
 
 def _steady(channel: Channel, v: Array, celsius: float) -> dict[str, Array]:
+    if channel.states:
+        _matrices(channel, v, celsius)  # refuses rates that are no rates
+        with np.errstate(all="ignore"):
+            return channel.rest(celsius, V=v, **SURROUNDINGS)
     return {gate: kinetics(channel, gate, v, celsius)[0] for gate in channel.gates}
 
 
@@ -154,10 +191,34 @@ def _relax(
     channel: Channel, start: Mapping[str, Array], v: Array, times: Array, celsius: float
 ) -> dict[str, Array]:
     gates = {}
+    if channel.states:
+        return _relax_states(channel, start, v, times, celsius)
     for gate in channel.gates:
         target, rate = kinetics(channel, gate, v, celsius)
         gates[gate] = target + (start[gate] - target) * np.exp(-rate * times)
     return gates
+
+
+def _relax_states(
+    channel: Channel, start: Mapping[str, Array], v: Array, times: Array, celsius: float
+) -> dict[str, Array]:
+    """exp(Q t) p0 by eigenvectors or, where those are too close to each other, by SciPy's exponential."""
+    shape = np.broadcast_shapes(np.shape(v), np.shape(times), *(np.shape(p) for p in start.values()))
+    shares = np.stack([np.broadcast_to(start[state], shape).ravel() for state in channel.states], axis=-1)
+    held, which = np.unique(np.broadcast_to(v, shape).ravel(), return_inverse=True)
+    lasting = np.broadcast_to(times, shape).ravel()
+    result = np.empty_like(shares)
+    for k, matrix in enumerate(_matrices(channel, held, celsius)):
+        here = which == k
+        speeds, vectors = np.linalg.eig(matrix)
+        if np.linalg.cond(vectors) < 1e8:
+            parts = np.linalg.solve(vectors, shares[here].T) * np.exp(np.outer(speeds, lasting[here]))
+            result[here] = np.real(vectors @ parts).T
+        else:
+            moved = linalg.expm(matrix * lasting[here][:, None, None])
+            result[here] = np.einsum("tij,tj->ti", moved, shares[here])
+    result = np.clip(result, 0.0, 1.0)
+    return {state: result[:, k].reshape(shape) for k, state in enumerate(channel.states)}
 
 
 def _columns(gates: Mapping[str, Array]) -> dict[str, Array]:

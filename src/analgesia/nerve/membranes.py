@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from analgesia.channels import Channel, channel
 from analgesia.engine import log
 from analgesia.engine.cable import Membrane
+from analgesia.engine.markov import Scheme
 from analgesia.engine.system import Namespace
 from analgesia.errors import EvidenceError
 from analgesia.evidence import Library
@@ -120,7 +121,7 @@ def membrane(name: str, channels: tuple[tuple[str, Channel], ...], *, altered: b
     def gates(v: Any, y: Namespace, p: Namespace) -> Mapping[str, tuple[Any, Any]]:
         moves = {}
         for key, found in channels:
-            for gate in found.gates:
+            for gate in found.gates if not found.states else ():
                 felt = v - p[SHIFT + key] if key in sodium and gate in found.activation else v
                 moves[f"{key}.{gate}"] = found.kinetics(gate, p.temperature, **around(felt, y))
         for key, found in channels:
@@ -128,6 +129,15 @@ def membrane(name: str, channels: tuple[tuple[str, Channel], ...], *, altered: b
                 x = bound_ratio(found, key, {gate: y[f"{key}.{gate}"] for gate in found.gates}, p)
                 moves[f"{key}.bound"] = (x / (1.0 + x), p[UNBINDING + key] * (1.0 + x))
         return moves
+
+    def schemes(v: Any, y: Namespace, p: Namespace) -> list[Scheme]:
+        return [
+            found.scheme(p.temperature, **around(v - p[SHIFT + key] if key in sodium else v, y)).named(
+                f"{key}."
+            )
+            for key, found in channels
+            if found.states
+        ]
 
     def currents(v: Any, y: Namespace, p: Namespace) -> tuple[Any, Any]:
         thermal = GAS_CONSTANT * (p.temperature + ZERO_CELSIUS) / FARADAY * 1e3
@@ -180,7 +190,7 @@ def membrane(name: str, channels: tuple[tuple[str, Channel], ...], *, altered: b
         **{SHIFT + key: "mV" for key in sodium}, **{UNBINDING + key: "1/ms" for key in sodium},
         **{name + key: "1" for key in sodium for name in (RESTING, INACTIVATED)},
     }  # fmt: skip
-    return Membrane(name, gate_names, POOLS, units, gates, current, pool_rates)
+    return Membrane(name, gate_names, POOLS, units, gates, current, pool_rates, schemes)
 
 
 def bound_ratio(found: Channel, key: str, gates: Mapping[str, Any], p: Namespace) -> Any:
@@ -202,10 +212,10 @@ def at_rest(fibre: Fibre, parameters: Mapping[str, Any], initial: Mapping[str, A
             "K": known.k_in,
             "Ko": known.k_out,
         }
-        own = {}
-        for gate in found.gates:
-            shift = parameters.get(SHIFT + key, 0.0) if gate in found.activation else 0.0
-            own[gate] = found.kinetics(gate, p.temperature, **(around | {"V": initial["v"] - shift}))[0]
+        shift = parameters.get(SHIFT + key, 0.0)
+        moved = found.rest(p.temperature, **(around | {"V": initial["v"] - shift}))
+        still = {} if found.states else found.rest(p.temperature, **around)
+        own = {gate: moved[gate] if gate in found.activation else still[gate] for gate in found.gates}
         gates |= {f"{key}.{gate}": value for gate, value in own.items()}
         if RESTING + key in parameters:
             x = bound_ratio(found, key, own, p)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analgesia.nerve.clamp import kinetics
+from analgesia.nerve.clamp import time_constants
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -102,9 +102,10 @@ def clamped(channel: Channel, found: Clamp, path: Path) -> None:
         )
     first.plot(v, found.steady / max(found.steady.max(), 1e-300), color=GREY, linestyle=":", label="steady")
     first.set(xlabel="voltage (mV)", ylabel="open probability over its greatest")
-    for gate in channel.gates:
-        second.plot(v, 1.0 / kinetics(channel, gate, v, 37.0)[1], label=gate)
-    second.set(xlabel="voltage (mV)", ylabel="time constant at 37 °C (ms)", yscale="log")
+    for gate, constant in time_constants(channel, v, 37.0).items():
+        second.plot(v, constant, label=gate)
+    what = "mean time in a state" if channel.states else "time constant"
+    second.set(xlabel="voltage (mV)", ylabel=f"{what} at 37 °C (ms)", yscale="log")
     third.plot(found.gaps, found.recovery / max(found.recovery.max(), 1e-300), color=BLUE)
     third.set(xlabel="gap at -100 mV (ms)", ylabel="recovered share", xscale="log", ylim=(0, 1.05))
     fourth.plot(v, found.current, color=BLUE)

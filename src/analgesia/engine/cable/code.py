@@ -270,21 +270,25 @@ class Kernel:
                 self._move_gate(block, k, emitter, aim, share)
 
     def _written(self, emitter: Emitter, gates: list[int]) -> list[tuple[Any, Any]]:
-        """Target and share of gates that are computed as their equations are written."""
+        """Target and share of gates that are computed as their equations are written; of states, no target and the change."""
         v, m = self.v, self.m
         found = []
+        emitter.bind(m.step, self.number["gates"])
         for k in gates:
+            if m.changes[k] >= 0:
+                found.append((None, emitter.emit([m.changes[k]])[0]))
+                continue
             aim, speed = emitter.emit([m.targets[k], m.rates[k]])
             way = self.b.fneg(v.mul(speed, self.number["gates"]))
-            found.append(
-                (aim, self.b.fneg(v.expm1(way)) if k in self.layout.slow else v.sub(v.const(1.0), v.exp(way)))
-            )
+            share = self.b.fneg(v.expm1(way)) if k in self.layout.slow else v.sub(v.const(1.0), v.exp(way))
+            found.append((aim, share))
         return found
 
     def _move_gate(self, block: Any, k: int, emitter: Emitter, aim: Any, share: Any) -> None:
         old = emitter.values[self.m.gates[k]]
+        change = share if aim is None else self.v.mul(self.v.sub(aim, old), share)
         lost = self.layout.lost_gate(k) if k in self.layout.slow else None
-        self._grow(block, self.layout.gate(k), old, self.v.mul(self.v.sub(aim, old), share), lost)
+        self._grow(block, self.layout.gate(k), old, change, lost)
 
     def _membrane(self, block: Any, region: Any, patch: Any) -> tuple[Any, Any]:
         """Note the pools' rates of a block whose gates have moved; what it adds to diagonal and right-hand side, without neighbours.

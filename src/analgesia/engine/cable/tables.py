@@ -102,7 +102,11 @@ def _fitted(
 ) -> Tables:
     search = _Search(recorded, dict(known), precision, steps)
     target, share = [], []
-    for aim, rate in zip(recorded.targets, recorded.rates, strict=True):
+    for aim, rate, change in zip(recorded.targets, recorded.rates, recorded.changes, strict=True):
+        if change >= 0:
+            target.append(-1)
+            share.append(-1)
+            continue
         both = (search.function(aim, False), search.function(rate, True))
         found = both if min(both) >= 0 else (-1, -1)
         target.append(found[0])
@@ -115,7 +119,10 @@ def _slow(recorded: Recorded, table: Array) -> tuple[bool, ...]:
     known: dict[int, Any] = {node: table[None, :, k] for k, node in enumerate(recorded.parameters)}
     known[recorded.voltage] = voltage
     found = []
-    for rate in recorded.rates:
+    for rate, change in zip(recorded.rates, recorded.changes, strict=True):
+        if change >= 0:
+            found.append(True)
+            continue
         free = set(recorded.graph.reachable([rate])) & {*recorded.gates, *recorded.pools}
         with np.errstate(all="ignore"):
             found.append(bool(free) or not np.min(recorded.graph.evaluate([rate], known)[0]) > SLOW)
