@@ -59,6 +59,14 @@ def test_hyperpolarisation_opens_hcn():
     assert np.all(np.diff(steady) <= 0)
 
 
+def test_every_channel_is_in_some_neuron_or_says_why_not():
+    used = set()
+    for record in LIBRARY.neurons.values():
+        used |= set(record.equations.get("channels", "").split()) | set(record.parameters.get("added", {}))
+    for name, record in LIBRARY.channels.items():
+        assert (name in used) != bool(record.unused), name
+
+
 def overlay(tmp_path: Path, text: str) -> evidence.Library:
     folder = tmp_path / "channels"
     folder.mkdir()

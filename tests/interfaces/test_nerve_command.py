@@ -88,26 +88,66 @@ def test_bad_input_is_one_message(words: list[str], message: str) -> None:
 
 
 def test_ectopia(tmp_path: Path) -> None:
+    """30 of 105 C units active in painful neuropathy (schmidt2012), most of them below 5 Hz; healthy cells nearly silent."""
     picture = tmp_path / "raster.png"
     found = answer(
-        "ectopia", "--condition", "painful_diabetic_neuropathy", "--patients", "40", "--plot", str(picture)
+        "ectopia", "--condition", "painful_diabetic_neuropathy", "--patients", "30", "--plot", str(picture)
     )
-    assert found["share_of_active_units"] == pytest.approx(0.29, abs=0.12)
-    assert sum(row["units"] for row in found["rate_distribution"]) == 160
-    assert 0.1 <= found["rate_of_active_units_hz"]["50%"] <= 5.0
+    assert found["share_of_active_units"] == pytest.approx(0.286, abs=0.09)
+    low, high = found["share_binomial95"]
+    assert low < found["share_of_active_units"] < high
+    assert found["share_counted"]["share"] == pytest.approx(30 / 105, abs=1e-3)
+    assert sum(row["units"] for row in found["rate_distribution"]) == 120
+    assert 0.1 <= found["rate_of_active_units_hz"]["5%"] <= found["rate_of_active_units_hz"]["50%"] <= 1.0
+    assert found["rate_of_active_units_hz"]["95%"] < 7.0
+    assert 0.5 < found["mean_rate_of_active_units_hz"] < 2.0
     assert picture.stat().st_size > 5_000
-    healthy = answer("ectopia", "--patients", "40")
-    assert healthy["share_of_active_units"] < 0.06
-    numbed = answer(
-        "ectopia",
-        "--condition",
-        "painful_diabetic_neuropathy",
-        "--patients",
-        "40",
-        "--drug",
-        "lidocaine 20 uM",
+    assert found["a_units"]["class"] == "a"
+    text = ask("ectopia", "--patients", "1").output
+    assert "active C units" in text
+    assert "active A units" in text
+
+
+def test_healthy_cells_are_nearly_silent_and_lidocaine_silences_others() -> None:
+    from analgesia import evidence
+    from analgesia.nerve.ectopia import ectopia
+
+    library = evidence.load()
+    assert ectopia(None, 30, library).active.mean() < 0.03
+    assert ectopia(None, 15, library, unit="a").active.mean() < 0.12
+    plain, numbed = (
+        ectopia("painful_diabetic_neuropathy", 15, library, concentrations=amounts)
+        for amounts in ({}, {"lidocaine": 20.0})
     )
-    assert numbed["share_of_active_units"] < found["share_of_active_units"]
+    assert numbed.active.mean() < plain.active.mean()
+
+
+def test_axotomised_c_units_are_silent_and_a_units_fire() -> None:
+    """snl_afferents2001: after a spinal nerve is cut only A units discharge, four to six times as much as before."""
+    from analgesia import evidence
+    from analgesia.nerve.ectopia import ectopia
+
+    library = evidence.load()
+    c = ectopia("postherpetic_neuralgia", 30, library)
+    cut = c.axotomised
+    assert 0.1 < cut.mean() < 0.35
+    assert not c.active[cut].any()
+    assert c.active[~cut].any()
+    injured, healthy = (ectopia(name, 30, library, unit="a") for name in ("postherpetic_neuralgia", None))
+    assert injured.rates.mean() > 2.0 * healthy.rates.mean()
+    assert injured.active.mean() > healthy.active.mean()
+
+
+def test_opioids_silence_some_units() -> None:
+    from analgesia import evidence
+    from analgesia.nerve.ectopia import ectopia
+
+    library = evidence.load()
+    plain, opened = (
+        ectopia("painful_diabetic_neuropathy", 20, library, opioid=stimulus) for stimulus in (0.0, 1.0)
+    )
+    assert opened.rates.sum() < plain.rates.sum()
+    assert (opened.rates == plain.rates).mean() > 0.5  # most cells have no such channel
 
 
 def test_people_do_not_depend_on_how_many_there_are() -> None:
@@ -121,3 +161,4 @@ def test_people_do_not_depend_on_how_many_there_are() -> None:
 def test_a_condition_that_says_nothing_is_refused() -> None:
     assert ask("ectopia", "--condition", "gout").exit_code == 2
     assert ask("ectopia", "--patients", "0").exit_code == 2
+    assert ask("ectopia", "--opioid", "2").exit_code == 2

@@ -1,4 +1,4 @@
-"""The soma's core against the published one: resting potential and firing rate."""
+"""The soma's core against the published one: resting potential and firing rate; its calcium, its A neighbour."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ import numpy as np
 import pytest
 
 from analgesia import evidence
-from analgesia.nerve.soma import fire, soma
+from analgesia.engine.system import Namespace
+from analgesia.nerve.soma import fire, resting_gates, soma
 
 ADDED = (
     "conductance_km",
     "conductance_hcn",
     "conductance_nav_persistent",
+    "conductance_cav2_2",
     "conductance_sk",
+    "conductance_bk",
+    "calcium_balance",
     "balance",
     "strength",
 )
@@ -46,9 +50,62 @@ def test_the_noise_current_has_its_standard_deviation(cell):
         for name in cell.parameters
         if name.startswith("conductance_") and name != "conductance_leak"
     }
-    passive |= {"balance": 0.0, "drive": np.zeros(32)}
+    passive |= {"balance": 0.0, "calcium_balance": 0.0, "drive": np.zeros(32)}
     found = fire(cell, passive, 4000.0, settle=200.0, step=0.1)
     leak, tau = passive["conductance_leak"], passive["capacitance"] / passive["conductance_leak"]
     density = passive["strength"] * 1e-6 / passive["area"]
     expected = density / leak * np.sqrt(passive["correlation"] / (passive["correlation"] + tau))
     assert found.voltage.std() == pytest.approx(expected, rel=0.05)
+
+
+def test_calcium_enters_by_its_charge_into_a_buffered_shell(cell):
+    """1 uA/cm2 for 1 ms is 1e-9 C: 5.18e-15 mol/cm2 of a divalent ion, over 0.55 um and 371 ions bound or free for each free one."""
+    opened = dict(cell.parameters) | {"calcium_balance": 0.0}
+    gates = resting_gates(cell, 0.0)
+    state = Namespace(
+        {
+            **gates,
+            "v": 0.0,
+            "noise": 0.0,
+            "calcium": cell.parameters["calcium_rest"],
+            "count": 0.0,
+            "armed": 0.0,
+        },
+        "state",
+    )
+    rates = cell.network.derivatives(0.0, state, Namespace(opened, "parameter"))
+    found = cell.channels["cav2_2"]
+    inward = (
+        opened["conductance_cav2_2"]
+        * found.open({g: gates[f"cav2_2.{g}"] for g in found.gates}, V=0.0)
+        * 132.5
+    )
+    assert inward > 0.0
+    molar = inward * 1e-9 / (2 * 96485.33) / (0.55e-4 * 371) * 1e6  # mM in one ms
+    assert rates["calcium"] == pytest.approx(molar, rel=1e-9)
+
+
+def test_calcium_opened_potassium_slows_repetitive_firing(cell):
+    """The current that the published bladder cell has, at its density, lowers the rate at which a driven cell fires."""
+    driven = dict(cell.parameters) | {"strength": 0.0, "drive": np.array([300.0])}
+    with_sk = fire(cell, driven, 2000.0, step=0.1).rates[0]
+    without = fire(cell, driven | {"conductance_sk": 0.0}, 2000.0, step=0.1).rates[0]
+    assert 0.0 < with_sk < without
+
+
+def test_the_a_cell_rests_and_needs_its_h_current_to_fire():
+    """Taking the h current away ends most of the discharge (chaplan2003: 90 % of A-beta, 40 % of A-delta)."""
+    a = soma(evidence.load(), "drg_soma_a")
+    quiet = dict(a.parameters) | {"strength": 0.0}
+    assert fire(a, quiet, 500.0, step=0.05).voltage[0, -1] == pytest.approx(-65.5, abs=1e-6)
+    driven = dict(a.parameters) | {"drive": np.full(8, 1000.0)}
+    firing = fire(a, driven, 4000.0, step=0.05).rates.mean()
+    blocked = fire(a, driven | {"conductance_hcn": 0.0}, 4000.0, step=0.05).rates.mean()
+    assert firing > 2.0
+    assert blocked < 0.5 * firing
+
+
+def test_opioids_hyperpolarise_cells_that_have_the_channel(cell):
+    opened = dict(cell.parameters) | {"strength": 0.0, "conductance_girk": cell.added["girk"]}
+    moved = fire(cell, opened, 1000.0, step=0.1).voltage[0, -1] - cell.rest
+    assert -5.0 < moved < -0.01

@@ -188,7 +188,9 @@ class Facts(Record):
 
 
 class Channel(Facts):
-    """A voltage-gated channel."""
+    """A voltage-gated channel; `unused`: why no neuron has it."""
+
+    unused: StrictStr | None = None
 
 
 class Neuron(Facts):

@@ -1,15 +1,19 @@
 """Ectopic discharge: which share of units fires on its own, and how often.
 
-Each person has UNITS cells. A cell's drive is drawn for it (bounded at three standard deviations), a person's severity is drawn once; the
-condition then moves rest, conductances, noise and drive in proportion to severity. A unit that fires at least ACTIVE times a second over
-the recording is active. The drives were set so that the shares come out as counted (see the evidence): the share is fitted, the
-distribution of rates is not.
+Each person has UNITS cells of a class. A cell's drive is drawn for it (bounded at three standard deviations), a person's severity is drawn
+once, and the damage of each cell scatters about it:
+
+    damage = severity exp(w z - w^2/2), at most MOST          w^2 = ln(1 + damage_spread^2)
+
+The condition then moves rest, conductances, noise and drive in proportion to damage. Where it also says what axotomy does
+(`changes.nerve.CELL_axotomised`), as many C cells as it takes fibres away have that instead. A unit that fires at least ACTIVE times a
+second over the recording is active. What was fitted to what stands in the neurons' files.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +22,7 @@ from numpy.typing import NDArray
 from analgesia import evidence
 from analgesia.engine import draws
 from analgesia.errors import EvidenceError, ModelError
-from analgesia.evidence import Library
+from analgesia.evidence import Library, Number
 from analgesia.nerve.drugs import block_at
 from analgesia.nerve.soma import PER_DENSITY, Firing, Soma, balance, fire, resting_gates, soma
 from analgesia.nerve.states import NerveState
@@ -26,26 +30,38 @@ from analgesia.nerve.states import NerveState
 Array = NDArray[np.float64]
 
 UNITS = 4
-"""Cells recorded in each person."""
+"""Cells of a class recorded in each person."""
 RECORDED = 20.0
 """s of recording."""
+SETTLED = 3.0
+"""s before it, in which slow inactivation comes to rest."""
 ACTIVE = 0.1
 """Spikes per second from which a unit counts as active on its own."""
+MOST = 2.0
+"""Greatest damage of a cell, in severities: beyond it nothing in the evidence says what the changes would be."""
 CHUNK = 256
-STEP = 0.1
-"""ms; rates at 0.05 ms are the same within the noise."""
-FIBRE = "drg_soma"
+CLASSES: Mapping[str, tuple[str, float]] = {"c": ("drg_soma", 0.1), "a": ("drg_soma_a", 0.05)}
+"""Class of unit -> its file and the time step (ms); halving the step moves rates within the noise (c) and by a tenth (a)."""
+AS: Mapping[str, str] = {
+    "nav1_7": "nav1_7", "nav1_3": "nav1_7", "nav1_6": "nav1_7", "nav1_8_soma": "nav1_8", "nav_persistent": "nav1_7",
+}  # fmt: skip
+"""Sodium channels of the cells -> the channel on which drugs were measured and as which they are blocked."""
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+EDGES = np.array([0.0, ACTIVE, 0.2, 0.5, 1.0, 2.0, 5.0, np.inf])
 
 
 @dataclass(frozen=True)
 class Ectopia:
-    """What the units of many people do; `rates`: Hz [person, unit]; `drives`: pA; numbers by status."""
+    """What the units of one class do in many people; `rates`: Hz [person, unit]; `measured`: counted share, if there is one."""
 
     condition: str | None
+    unit: str
     patients: int
     rates: Array
     firing: Firing
     severity: Array
+    axotomised: NDArray[np.bool_]
+    measured: Number | None
     numbers: Mapping[str, int]
     drugs: tuple[str, ...]
 
@@ -61,26 +77,30 @@ class Ectopia:
         by_person = active.mean(axis=1)
         spread = float(by_person.std(ddof=1) / np.sqrt(self.patients)) if self.patients > 1 else float("nan")
         rates = self.rates[active]
-        quantiles = (0.05, 0.25, 0.5, 0.75, 0.95)
-        edges = np.array([0.0, ACTIVE, 0.2, 0.5, 1.0, 2.0, 5.0, np.inf])
-        counts = np.histogram(self.rates, edges)[0]
         intervals = [np.diff(s) for s in self.firing.spikes if len(s) > 1]
         doublets = np.mean([np.any(i <= 0.1) for i in intervals]) if intervals else float("nan")
+        cut = self.axotomised
         return {
             "condition": self.condition,
+            "class": self.unit,
             "patients": self.patients,
             "units_per_patient": UNITS,
             "recorded_s": self.firing.duration,
             "active_from_hz": ACTIVE,
             "share_of_active_units": share,
             "share_interval95": [max(0.0, share - 1.96 * spread), min(1.0, share + 1.96 * spread)],
+            "share_binomial95": binomial(int(active.sum()), active.size),
+            "share_counted": _counted(self.measured),
+            "share_of_axotomised_units": float(cut.mean()),
+            "share_of_active_axotomised_units": float(active[cut].mean()) if cut.any() else None,
             "rate_of_active_units_hz": {
-                f"{q:.0%}": float(np.quantile(rates, q)) if rates.size else None for q in quantiles
+                f"{q:.0%}": float(np.quantile(rates, q)) if rates.size else None for q in QUANTILES
             },
+            "mean_rate_of_active_units_hz": float(rates.mean()) if rates.size else None,
             "mean_rate_hz": float(self.rates.mean()),
             "rate_distribution": [
                 {"from_hz": float(a), "to_hz": float(b) if np.isfinite(b) else None, "units": int(n)}
-                for a, b, n in zip(edges[:-1], edges[1:], counts, strict=True)
+                for a, b, n in zip(EDGES[:-1], EDGES[1:], np.histogram(self.rates, EDGES)[0], strict=True)
             ],
             "share_of_units_with_intervals_below_100_ms": float(doublets),
             "severity_median": float(np.median(self.severity)),
@@ -89,35 +109,67 @@ class Ectopia:
         }
 
 
+def binomial(events: int, of: int) -> list[float]:
+    """Wilson's 95 % interval of a share."""
+    from scipy.stats import binomtest
+
+    found = binomtest(events, of).proportion_ci(method="wilson")
+    return [float(found.low), float(found.high)]
+
+
+def _counted(number: Number | None) -> dict[str, Any] | None:
+    """What was counted, with its status and species."""
+    if number is None:
+        return None
+    low, high = number.interval("1")
+    return {
+        "share": number._convert(number.value, "1"),
+        "interval": [low, high],
+        "status": number.status,
+        "source": number.source,
+        "species": number.species or "human",
+    }
+
+
 def ectopia(
     condition: str | None,
     patients: int,
     library: Library,
     *,
+    unit: str = "c",
     seed: int = 1,
     concentrations: Mapping[str, float] | None = None,
     prior: bool = False,
+    opioid: float = 0.0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Ectopia:
-    """Record UNITS cells of each person for RECORDED s; `concentrations` in uM, unbound, at the cell.
+    """Record UNITS cells of class `unit` of each person for RECORDED s; `concentrations` in uM, unbound, at the cell.
 
-    People and units are the same for any number of people and in every condition. Raises `ModelError` for a condition that says nothing
-    about the cell.
+    `opioid`: stimulus of mu receptors on the cell, 0 to 1; it opens potassium channels of those cells that have them. People and units are
+    the same for any number of people and in every condition. Raises `ModelError` for a condition that says nothing about the cell.
     """
+    if unit not in CLASSES:
+        raise ModelError(f"there are no {unit!r} units; choose {', '.join(CLASSES)}")
+    if not 0.0 <= opioid <= 1.0:
+        raise ModelError(f"a stimulus of opioid receptors of {opioid:g}: give 0 to 1")
+    name, step = CLASSES[unit]
     with evidence.tally() as used:
-        cell = soma(library)
+        cell = soma(library, name)
         severity = _severity(condition, library, patients, seed)
-        parameters = _parameters(cell, condition, library, severity, seed)
+        parameters, axotomised = _parameters(cell, name, condition, library, severity, seed)
+        if opioid and "girk" in cell.added:
+            share = float(library.neurons[name].parameters["population"]["opioid_responders"].to("1"))
+            responds = draws.uniform(seed, "nerve.opioid", patients * UNITS) < share
+            parameters["conductance_girk"] = np.where(responds, opioid * cell.added["girk"], 0.0)
         if concentrations:
-            parameters |= _blocked(
-                cell, block_at(concentrations, library, channels=("nav1_7", "nav1_8"), prior=prior)
-            )
+            known = tuple(dict.fromkeys(AS[key] for key in cell.channels if key in AS))
+            parameters |= _blocked(cell, block_at(concentrations, library, channels=known, prior=prior))
     lanes = patients * UNITS
     parts = []
     for first in range(0, lanes, CHUNK):
         some = slice(first, min(first + CHUNK, lanes))
         own = {k: v[some] if np.ndim(v) else v for k, v in parameters.items()}
-        parts.append(fire(cell, own, RECORDED * 1e3, seed=seed, step=STEP, first=first))
+        parts.append(fire(cell, own, RECORDED * 1e3, seed=seed, settle=SETTLED * 1e3, step=step, first=first))
         if progress is not None:
             progress(some.stop // UNITS, patients)
     firing = Firing(
@@ -126,15 +178,14 @@ def ectopia(
         np.concatenate([part.finite for part in parts]),
         np.concatenate([part.voltage[:, ::20] for part in parts]),
     )
-    return Ectopia(
-        condition,
-        patients,
-        firing.rates.reshape(patients, UNITS),
-        firing,
-        severity,
-        dict(used.counts),
-        tuple(concentrations or ()),
+    shape = (patients, UNITS)
+    measured = (
+        None if condition is None else library.conditions[condition].phenotypes.get(f"active_{unit}_units")
     )
+    return Ectopia(
+        condition, unit, patients, firing.rates.reshape(shape), firing, severity, axotomised.reshape(shape), measured,
+        dict(used.counts), tuple(concentrations or ()),
+    )  # fmt: skip
 
 
 def _severity(condition: str | None, library: Library, patients: int, seed: int) -> Array:
@@ -150,39 +201,74 @@ def _severity(condition: str | None, library: Library, patients: int, seed: int)
 
 
 def _parameters(
-    cell: Soma, condition: str | None, library: Library, severity: Array, seed: int
-) -> dict[str, Any]:
-    population = library.neurons[FIBRE].parameters["population"]
-    patients = len(severity)
-    z = np.clip(draws.normal(seed, "nerve.drive", patients * UNITS), -3.0, 3.0)
+    cell: Soma, name: str, condition: str | None, library: Library, severity: Array, seed: int
+) -> tuple[dict[str, Any], NDArray[np.bool_]]:
+    """Parameters of every lane, and which cells are axotomised."""
+    population = library.neurons[name].parameters["population"]
+    lanes = len(severity) * UNITS
+    z = np.clip(draws.normal(seed, "nerve.drive", lanes), -3.0, 3.0)
     drive = float(population["drive"].to("pA")) + float(population["drive_spread"].to("pA")) * z
-    s = np.repeat(severity, UNITS)
-    parameters: dict[str, Any] = dict(cell.parameters)
-    if condition is not None:
-        changes = library.conditions[condition].changes.get("nerve", {}).get(FIBRE)
-        if changes is None:
-            raise ModelError(
-                f"{condition} says nothing about ganglion cells: write [changes.nerve.{FIBRE}] in its file"
+    parameters: dict[str, Any] = {**cell.parameters, "drive": drive}
+    cut = np.zeros(lanes, bool)
+    if condition is None:
+        return parameters, cut
+    record = library.conditions[condition]
+    changes = record.changes.get("nerve", {})
+    if name not in changes:
+        raise ModelError(f"{condition} says nothing about {name}: write [changes.nerve.{name}] in its file")
+    own = np.repeat(severity, UNITS)
+    w = np.sqrt(np.log1p(float(population["damage_spread"].to("1")) ** 2))
+    scatter = np.exp(w * np.clip(draws.normal(seed, "nerve.damage", lanes), -3.0, 3.0) - 0.5 * w * w)
+    damage = np.minimum(own * scatter, MOST)
+    if f"{name}_axotomised" in changes:
+        lost = own * (1.0 - float(record.parameters["surviving_c_fibres"].to("1")))
+        cut = draws.uniform(seed, "nerve.axotomised", lanes) < lost
+        _change(
+            cell,
+            parameters,
+            changes[f"{name}_axotomised"],
+            np.where(cut, 1.0, 0.0),
+            condition,
+            f"{name}_axotomised",
+        )
+    _change(cell, parameters, changes[name], np.where(cut, 0.0, damage), condition, name)
+    return parameters, cut
+
+
+def _change(
+    cell: Soma,
+    parameters: dict[str, Any],
+    changes: Mapping[str, Number],
+    s: Array,
+    condition: str,
+    table: str,
+) -> None:
+    """Apply a table of changes, in proportion to `s`, to the parameters of every lane."""
+    for name, number in changes.items():
+        opened = name.removeprefix("opened_")
+        if name == "drive":
+            parameters["drive"] = parameters["drive"] + s * float(number.to("pA"))
+        elif name == "depolarisation":
+            parameters["drive"] = parameters["drive"] + s * _current_to_depolarise(
+                cell, float(number.to("mV"))
             )
-        for name, number in changes.items():
-            if name == "drive":
-                drive = drive + s * float(number.to("pA"))
-            elif name == "depolarisation":
-                drive = drive + s * _current_to_depolarise(cell, float(number.to("mV")))
-            elif name == "strength" or (name.startswith("conductance_") and name in parameters):
-                parameters[name] = parameters[name] * (1.0 + s * (float(number.to("1")) - 1.0))
-            elif name in parameters:
-                parameters[name] = s * float(number.to(cell.network.parameters[name]))
-            else:
-                raise EvidenceError(
-                    f"condition {condition}: changes.nerve.{FIBRE}.{name} is not a parameter of the cell"
-                )
-    return parameters | {"drive": drive}
+        elif name == "strength" or (name.startswith("conductance_") and name in parameters):
+            factor = np.maximum(1.0 + s * (float(number.to("1")) - 1.0), 0.0)
+            parameters[name] = parameters[name] * factor
+        elif name != opened and opened in cell.added:
+            key = f"conductance_{opened}"
+            parameters[key] = parameters[key] + s * float(number.to("1")) * cell.added[opened]
+        elif name in parameters:
+            parameters[name] = parameters[name] + s * float(number.to(cell.network.parameters[name]))
+        else:
+            raise EvidenceError(
+                f"condition {condition}: changes.nerve.{table}.{name} is not a parameter of the cell"
+            )
 
 
 def _current_to_depolarise(cell: Soma, shift: float) -> float:
     """pA that move the resting cell by `shift` mV."""
-    moved = Soma(cell.channels, cell.network, cell.parameters, cell.rest + shift)
+    moved = replace(cell, rest=cell.rest + shift)
     extra = balance(moved, cell.parameters) - cell.parameters["balance"]
     return extra * cell.parameters["area"] / PER_DENSITY
 
@@ -191,14 +277,11 @@ def _blocked(cell: Soma, state: NerveState) -> dict[str, Any]:
     """Share of channels bound at rest: K_app of the resting cell. Persistent current is blocked as an inactivated channel."""
     gates = resting_gates(cell, cell.rest)
     found: dict[str, Any] = {}
-    for key, own in (("nav1_7", "nav1_7"), ("nav1_8", "nav1_8_soma")):
-        if key in state.blocks:
-            names = cell.channels[own].gates
-            a = cell.channels[own].flow("available", **{gate: gates[f"{own}.{gate}"] for gate in names})
-            block = state.blocks[key]
+    for own, channel in cell.channels.items():
+        if channel.kind == "sodium" and AS[own] in state.blocks:
+            a = channel.flow("available", **{gate: gates[f"{own}.{gate}"] for gate in channel.gates})
+            a = 0.0 if own == "nav_persistent" else a
+            block = state.blocks[AS[own]]
             x = a * block.resting + (1.0 - a) * block.inactivated
             found[f"block_{own}"] = x / (1.0 + x)
-    if "nav1_7" in state.blocks:
-        x = state.blocks["nav1_7"].inactivated
-        found["block_nav_persistent"] = x / (1.0 + x)
     return found

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from analgesia.errors import ModelError
 from analgesia.nerve.conduction import conduct
 from analgesia.nerve.membranes import Fibre
+from analgesia.nerve.states import HEALTHY, NerveState
 
 Array = NDArray[np.float64]
 
@@ -73,13 +74,20 @@ def _slowing(t: Array, numbers: Sequence[float] | Array, refractory: float) -> A
     return found
 
 
-def derive(fibre: Fibre, *, refractory: float = 6.0) -> Surrogate:
-    """Run the cable at the rates of LEARNED and HELD_OUT and fit the traces."""
+def derive(fibre: Fibre, *, state: NerveState = HEALTHY, refractory: float = 6.0) -> Surrogate:
+    """Run the cable, healthy or in a `state`, at the rates of LEARNED and HELD_OUT and fit the traces.
+
+    Raises `ModelError` where the cable loses a pulse of these trains: there is no slowing to learn then.
+    """
     from scipy.optimize import least_squares
 
     def cable(rate: float, pulses: int) -> tuple[Array, Array, float]:
         t: Array = np.asarray(1e3 / rate * np.arange(pulses), np.float64)
-        found = conduct(fibre, t, diameter=1.0, length=LENGTH, grid=GRID, step=STEP)
+        found = conduct(fibre, t, diameter=1.0, length=LENGTH, grid=GRID, step=STEP, state=state)
+        if not found.conducted.all():
+            raise ModelError(
+                f"the cable of {fibre.name} loses pulses at {rate:g} Hz: no surrogate can be learned"
+            )
         return t, found.slowing / 100.0, found.velocity
 
     learned, held = ([cable(*train) for train in trains] for trains in (LEARNED, HELD_OUT))
@@ -91,7 +99,7 @@ def derive(fibre: Fibre, *, refractory: float = 6.0) -> Surrogate:
     start = np.log([0.01, 0.003, 500.0, 10_000.0, 0.5])
     fit = least_squares(lambda logs: np.nan_to_num(miss(logs), nan=1.0), start)
     a1, a2, tau1, tau2, most = (float(x) for x in np.exp(fit.x))
-    velocity = conduct(fibre, [0.0], diameter=1.0, length=LENGTH).velocity
+    velocity = conduct(fibre, [0.0], diameter=1.0, length=LENGTH, state=state).velocity
     return Surrogate(
         velocity, (a1, a2), (tau1, tau2), most, refractory, float(np.abs(miss(fit.x, held)).max()), float(np.abs(fit.fun).max())
     )  # fmt: skip

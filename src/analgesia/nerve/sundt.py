@@ -1,0 +1,222 @@
+"""Second opinion on the T-junction: the published branch of a C fibre, with the membrane it was published with.
+
+    periphery - ganglion (periphery's end, stem, soma, start of the centre) - centre
+    c_m dV/dt = axial - sum g_c open_c (V - E_c)          d[Ca]/dt = ([Ca]rest - [Ca])/tau - I_Ca / (2 F depth)
+
+Every piece rests at the resting potential (its leak reversal is set so). The reversal of calcium is that of its resting concentration.
+Source: Sundt, Gamper & Jaffe 2015 (doi 10.1152/jn.00226.2015), by public versions of its code; published following frequencies: 110 Hz
+with sodium and delayed rectifier alone, 30 Hz with M current, 6 Hz with a slow calcium-opened potassium current as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analgesia.channels import Channel, channel
+from analgesia.engine import minimum
+from analgesia.engine.cable import Branch, Geometry, Membrane, Pulse, simulate, tree
+from analgesia.engine.system import Namespace
+from analgesia.errors import ModelError
+from analgesia.evidence import Library
+from analgesia.nerve.membranes import FARADAY, GAS_CONSTANT, ZERO_CELSIUS
+
+Array = NDArray[np.float64]
+
+FILE = "c_junction"
+AXON, GANGLION, SOMA = 0, 1, 2
+"""Regions of the membrane."""
+GRID, FINE, STEP = 50.0, 10.0, 0.025
+"""um of the axons, um within the ganglion, ms."""
+CURRENT, PULSE, SETTLE, THRESHOLD = 0.2, 0.5, 5.0, -10.0
+"""nA and ms of a pulse, ms before the first, mV that a spike crosses."""
+FASTEST = 100.0
+"""1/ms; no gate is run faster. Only the calcium channel, closed at rest, would be (0.002 ms)."""
+TRAVEL = 60.0
+"""ms that a spike is given to arrive."""
+
+
+@dataclass(frozen=True)
+class Junction:
+    """Channels, membrane, parameters [region] and geometry of the published branch."""
+
+    channels: Mapping[str, Channel]
+    membrane: Membrane
+    parameters: Mapping[str, Array]
+    geometry: Geometry
+    straight: Geometry
+    initial: Mapping[str, float]
+
+
+def junction(
+    library: Library, *, km: float = 0.0, kca: float = 0.0, opened: float = 0.0, stem: float = 1.0
+) -> Junction:
+    """Build it from `library.neurons[FILE]`; `km`, `kca`: factors on the density of the M and the calcium-opened current of the file.
+
+    `opened`: potassium conductance (S/cm2) that something, such as an opioid, opens in the ganglion of the resting fibre; it is not
+    balanced. `stem`: factor on the diameter of the stem. Raises `ModelError` for a conductance below 0.
+    """
+    if min(km, kca, opened) < 0.0 or not stem > 0.0:
+        raise ModelError(
+            "conductances and factors on them are 0 or more, a factor on the diameter is above 0"
+        )
+    record = library.neurons[FILE]
+    tables = record.parameters
+    channels = {key: channel(key, library) for key in record.equations["channels"].split()}
+    density = {key: np.zeros(3) for key in (*channels, "leak")}
+    for table, regions in (
+        ("conductance", (AXON, GANGLION, SOMA)),
+        ("ganglion", (GANGLION, SOMA)),
+        ("soma", (SOMA,)),
+    ):
+        for key, number in tables[table].items():
+            density[key][list(regions)] = float(number.to("S/cm2"))
+    density["km_junction"] = km * density["km_junction"]
+    for key in ("cal_junction", "kca_junction"):
+        density[key] = (kca if key == "kca_junction" else float(kca > 0.0)) * density[key]
+    cable = tables["cable"]
+    units = {
+        "capacitance": "uF/cm2", "temperature": "degC", "sodium_reversal": "mV", "potassium_reversal": "mV", "calcium_rest": "mM",
+        "calcium_removal": "ms",
+    }  # fmt: skip
+    parameters = {name: np.full(3, float(cable[name].to(unit))) for name, unit in units.items()}
+    parameters |= {f"conductance_{key}": values for key, values in density.items()}
+    thermal = GAS_CONSTANT * (parameters["temperature"] + ZERO_CELSIUS) / FARADAY * 1e3
+    parameters["calcium_reversal"] = (
+        thermal / 2.0 * np.log(float(cable["calcium_outside"].to("mM")) / parameters["calcium_rest"])
+    )
+    parameters["calcium_entry"] = np.full(3, 1e4 / (2.0 * FARADAY * float(cable["calcium_depth"].to("um"))))
+    parameters |= {"leak_reversal": np.zeros(3), "calcium_balance": np.zeros(3)}
+    parameters["conductance_opened"] = opened * np.array([0.0, 1.0, 1.0])
+    rest = float(cable["resting_potential"].to("mV"))
+    membrane = _membrane(channels)
+    parameters |= _balanced(channels, parameters, rest)
+    resistivity = float(cable["axial_resistivity"].to("ohm*cm"))
+    initial = _resting(channels, parameters, rest)
+    return Junction(
+        channels, membrane, parameters, *_geometry(tables["geometry"], resistivity, stem), initial
+    )
+
+
+def follows(
+    found: Junction, rates: Sequence[float] | Array, *, pulses: int = 20, branched: bool = True
+) -> Array:
+    """Share of `pulses` at each of `rates` (Hz) that arrive at the far end of the centre (or of the straight axon)."""
+    rates_ = np.asarray(rates, float)
+    if rates_.size == 0 or np.any(rates_ <= 0.0) or np.any(rates_ >= 1e3 / PULSE):
+        raise ModelError(f"rates of a train are above 0 and below {1e3 / PULSE:g} Hz")
+    geometry = found.geometry if branched else found.straight
+    lanes = len(rates_)
+    stimuli = [
+        Pulse(0, SETTLE + 1e3 / rate * n, PULSE, np.where(np.arange(lanes) == k, CURRENT, 0.0))
+        for k, rate in enumerate(rates_)
+        for n in range(pulses)
+    ]
+    regions = int(geometry.region.max()) + 1
+    result = simulate(
+        found.membrane, geometry, {k: np.repeat(v[:regions, None], lanes, axis=1) for k, v in found.parameters.items()},
+        initial=found.initial, lanes=lanes, dt=STEP, probes=[geometry.count - 1],
+        duration=float(np.ceil(SETTLE + (pulses - 1) * 1e3 / rates_.min() + TRAVEL)), threshold=THRESHOLD, pulses=stimuli,
+    )  # fmt: skip
+    return np.minimum(1.0, np.array([len(spikes[0]) for spikes in result.spikes]) / pulses)
+
+
+def following_frequency(
+    found: Junction, *, low: float = 2.0, high: float = 250.0, pulses: int = 20, branched: bool = True
+) -> float:
+    """Highest rate (Hz) at which every pulse arrives, to 6 %; 0 if not even `low` does. Eight rates at once."""
+    if follows(found, [low], pulses=pulses, branched=branched)[0] < 1.0:
+        return 0.0
+    while high / low > 1.06:
+        tried = np.geomspace(low, high, 8)
+        kept = follows(found, tried[1:-1], pulses=pulses, branched=branched) >= 1.0
+        first = int(np.argmin(kept)) if not kept.all() else len(kept)
+        low, high = float(tried[first]), float(tried[first + 1])
+    return float(np.sqrt(low * high))
+
+
+def _geometry(table: Mapping[str, Any], resistivity: float, stem: float) -> tuple[Geometry, Geometry]:
+    """The branch, and the periphery alone."""
+    um = {key: float(number.to("um")) for key, number in table.items()}
+    wide, thin = um["periphery_diameter"], um["centre_diameter"]
+    axon, within = round(um["periphery"] / GRID), round(um["junction"] / FINE)
+    branch = tree(
+        [
+            Branch(None, um["periphery"], wide, axon, AXON),
+            Branch(0, um["junction"], wide, within, GANGLION),
+            Branch(1, um["stem"], um["stem_diameter"] * stem, round(um["stem"] / FINE), GANGLION),
+            Branch(2, um["soma"], um["soma"], 1, SOMA),
+            Branch(1, um["junction"], thin, within, GANGLION),
+            Branch(4, um["centre"], thin, round(um["centre"] / GRID), AXON),
+        ],
+        resistivity,
+    )
+    return branch, tree([Branch(None, um["periphery"], wide, axon, AXON)], resistivity)
+
+
+def _membrane(channels: Mapping[str, Channel]) -> Membrane:
+    def gates(v: Any, y: Namespace, p: Namespace) -> Mapping[str, tuple[Any, Any]]:
+        moves = {}
+        for key, found in channels.items():
+            for gate in found.gates:
+                target, rate = found.kinetics(gate, p.temperature, V=v, Ca=y.calcium)
+                moves[f"{key}.{gate}"] = target, minimum(rate, FASTEST)
+        return moves
+
+    def flow(key: str, v: Any, y: Namespace, p: Namespace) -> Any:
+        found = channels[key]
+        opened = found.open({gate: y[f"{key}.{gate}"] for gate in found.gates}, V=v, Ca=y.calcium)
+        return p[f"conductance_{key}"] * opened * (v - p[f"{found.kind}_reversal"])
+
+    def current(v: Any, y: Namespace, p: Namespace) -> Any:
+        total = p.conductance_leak * (v - p.leak_reversal) + p.conductance_opened * (v - p.potassium_reversal)
+        for key in channels:
+            total = total + flow(key, v, y, p)
+        return total
+
+    def pool_rates(v: Any, y: Namespace, p: Namespace) -> Mapping[str, Any]:
+        entering = p.calcium_balance - sum(
+            flow(k, v, y, p) for k, c in channels.items() if c.kind == "calcium"
+        )
+        return {"calcium": (p.calcium_rest - y.calcium) / p.calcium_removal + entering * p.calcium_entry}
+
+    units = {
+        **{f"conductance_{key}": "S/cm2" for key in (*channels, "leak", "opened")},
+        "capacitance": "uF/cm2", "temperature": "degC", "sodium_reversal": "mV", "potassium_reversal": "mV", "calcium_reversal": "mV",
+        "leak_reversal": "mV", "calcium_rest": "mM", "calcium_removal": "ms", "calcium_entry": "mM/ms/(mA/cm2)",
+        "calcium_balance": "mA/cm2",
+    }  # fmt: skip
+    names = tuple(f"{key}.{gate}" for key, found in channels.items() for gate in found.gates)
+    return Membrane(FILE, names, {"calcium": "mM"}, units, gates, current, pool_rates)
+
+
+def _resting(
+    channels: Mapping[str, Channel], parameters: Mapping[str, Array], rest: float
+) -> dict[str, float]:
+    """Voltage, calcium and gates at rest, the same in every region."""
+    calcium, celsius = float(parameters["calcium_rest"][0]), float(parameters["temperature"][0])
+    gates = {
+        f"{key}.{gate}": float(found.kinetics(gate, celsius, V=rest, Ca=calcium)[0])
+        for key, found in channels.items()
+        for gate in found.gates
+    }
+    return {"v": rest, "calcium": calcium, **gates}
+
+
+def _balanced(
+    channels: Mapping[str, Channel], parameters: Mapping[str, Array], rest: float
+) -> dict[str, Array]:
+    """Leak reversal (mV) and constant calcium entry (mA/cm2) with which every region rests."""
+    state = _resting(channels, parameters, rest)
+    net, calcium = np.zeros(3), np.zeros(3)
+    for key, found in channels.items():
+        own = {gate: state[f"{key}.{gate}"] for gate in found.gates}
+        flow = parameters[f"conductance_{key}"] * found.open(own, V=rest, Ca=state["calcium"])
+        flow = flow * (rest - parameters[f"{found.kind}_reversal"])
+        net = net + flow
+        calcium = calcium + (flow if found.kind == "calcium" else 0.0)
+    return {"leak_reversal": rest + net / parameters["conductance_leak"], "calcium_balance": calcium}
