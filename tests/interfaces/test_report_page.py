@@ -180,6 +180,22 @@ def test_the_landscape_is_on_the_page_and_in_the_data(
         assert one.reason in said
 
 
+def test_every_claim_has_its_card_and_what_is_missing_is_said(
+    made: Report, tree: ElementTree.Element
+) -> None:
+    sections = {node.get("id"): words(node) for node in tree.iter("section")}
+    for one in made.data["claims"]:
+        said = sections[one["claim"]]
+        assert "Credibility of the model for this question" in said
+        assert len(one["credibility"]["evidence"]) == 8
+        for kind in one["credibility"]["evidence"]:
+            assert kind["title"] in said
+            assert (kind["none"] is not None) == (not kind["found"])
+            assert kind["none"] is None or kind["none"] in said
+        for row in one["credibility"]["assessment"]:
+            assert row["says"] in said
+
+
 def test_data_says_the_same_as_the_page(made: Report) -> None:
     assert [one["claim"] for one in made.data["claims"]] == [one.claim.name for one in made.judgements]
     assert all(one["link"] is None or one["link"] in made.html for one in made.data["sources"])
@@ -289,7 +305,9 @@ def test_report_and_check_say_the_same(faked: None) -> None:
         CliRunner().invoke(main, [*words, *small]) for words in (["report"], ["report", "claims"])
     )
     check = CliRunner().invoke(main, ["check", *small])
-    assert json.loads(report.stdout)["claims"] == json.loads(check.stdout)
+    said = json.loads(report.stdout)["claims"]
+    assert all(one.pop("credibility") for one in said)
+    assert said == json.loads(check.stdout)
     assert claims.stdout == report.stdout
 
 

@@ -48,8 +48,8 @@ def _complete_kind(_context: click.Context, _parameter: click.Parameter, incompl
 def command(settings: Settings, kind: str, name: str | None, picture: Path | None, as_json: bool) -> None:
     """Show what the evidence says about NAME, a thing of kind KIND; without NAME, list the names.
 
-    KIND is drug, product, receptor, channel, neuron, circuit, harm, condition, population, trial, regimen, target, claim or
-    source. A number that was not read in its paper carries a mark, explained at the end.
+    KIND is drug, product, receptor, channel, neuron, circuit, harm, condition, population, trial, regimen, target,
+    credibility, claim or source. A number that was not read in its paper carries a mark, explained at the end.
     """
     from analgesia import show
 

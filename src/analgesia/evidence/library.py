@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from analgesia.errors import EvidenceError
 from analgesia.evidence.claim_schema import Claim
 from analgesia.evidence.consistency import check_records
+from analgesia.evidence.credibility_schema import Credibility
 from analgesia.evidence.layers import Entry, Layer, overlaid, read_layer
 from analgesia.evidence.mechanism_schema import Regimen, TargetGroup
 from analgesia.evidence.numbers import Number
@@ -89,6 +90,7 @@ class Library:
     trials: Folder[Trial]
     regimens: Folder[Regimen]
     targets: Folder[TargetGroup]
+    credibility: Folder[Credibility]
     claims: Folder[Claim]
     searches: Folder[Search]
     left_out: Folder[LeftOut]

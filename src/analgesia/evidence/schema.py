@@ -13,6 +13,7 @@ from pydantic import Field, StrictInt, StrictStr, model_validator
 
 from analgesia.evidence.bias import RiskOfBias
 from analgesia.evidence.claim_schema import Claim
+from analgesia.evidence.credibility_schema import Credibility
 from analgesia.evidence.mechanism_schema import Regimen, TargetGroup
 from analgesia.evidence.numbers import Number
 from analgesia.evidence.records import Doi, Name, Numbers, Part, Record, Site, Status, Table
@@ -313,6 +314,7 @@ FOLDERS: dict[str, type[Record]] = {
     "trials": Trial,
     "regimens": Regimen,
     "targets": TargetGroup,
+    "credibility": Credibility,
     "claims": Claim,
     "searches": Search,
     "left_out": LeftOut,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from analgesia.calibration import Comparison, PainComparison, exposure_check, pain_check
+from analgesia.claims.credibility import Checks, card
 from analgesia.claims.experiment import Size, check, prepared
 from analgesia.claims.judge import Judgement
 from analgesia.claims.landscape import DRAWS, PATIENTS, Landscape, landscape
@@ -65,6 +66,7 @@ def build(
         )
     inside = [one.inside for one in kinetics if one.role == "calibrate"]
     judgements = check(names, library=library, size=size, inside=inside, progress=progress)
+    checks = Checks(tuple(kinetics), tuple(pain), size.patients, size.replicates)
     run = Run(
         command,
         version,
@@ -75,6 +77,7 @@ def build(
         tuple(pain),
         made,
         reach,
+        {one.claim.name: card(one, library, checks) for one in judgements},
     )
     html = page(judgements, library, run)
     return Report(tuple(judgements), html, plain_data(judgements, library, run))
@@ -99,7 +102,7 @@ def plain_data(judgements: Sequence[Judgement], library: Library, run: Run) -> d
         "evidence": run.evidence_hash,
         "seed": run.seed,
         "size": run.patients,
-        "claims": [one.to_dict(library) for one in judgements],
+        "claims": [_claim(one, library, run) for one in judgements],
         "kinetics": [asdict(one) for one in run.kinetics],
         "pain_trials": [asdict(one) for one in run.pain],
         "landscape": None if run.reach is None else run.reach.to_dict(),
@@ -109,6 +112,12 @@ def plain_data(judgements: Sequence[Judgement], library: Library, run: Run) -> d
         "assumptions": assumption_data(provenance(judgements, run).leaves),
         "cite": citing.data(run),
     }
+
+
+def _claim(judgement: Judgement, library: Library, run: Run) -> dict[str, Any]:
+    """A claim as `analgesia check --json` gives it, with the card of the model's credibility."""
+    found = run.cards.get(judgement.claim.name)
+    return {**judgement.to_dict(library), "credibility": None if found is None else found.to_dict()}
 
 
 def fingerprint(library: Library, settings: Mapping[str, Any]) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib import resources
 
 from analgesia.calibration import Comparison, PainComparison
+from analgesia.claims.credibility import Card
 from analgesia.claims.landscape import Landscape
 from analgesia.report.markup import Content, Markup, bullets, element
 
@@ -24,6 +25,7 @@ class Run:
     pain: Sequence[PainComparison] = ()
     made: str = ""
     reach: Landscape | None = None
+    cards: Mapping[str, Card] = field(default_factory=dict)
 
 
 def document(

@@ -19,6 +19,7 @@ from analgesia.claims.verdict import Word
 from analgesia.evidence import MARKS, MEANINGS, STATUSES, Library, Tally
 from analgesia.evidence.conflicts import conflicts
 from analgesia.report.checks import kinetics_section, pain_section
+from analgesia.report.credibility import credibility_part
 from analgesia.report.document import Run, contents, document, section
 from analgesia.report.landscape import landscape_section, landscape_sources
 from analgesia.report.markup import Content, Markup, element, table
@@ -75,7 +76,7 @@ def page(judgements: Sequence[Judgement], library: Library, run: Run) -> str:
             notice(),
             verdict_table(judgements),
             how_to_read(judgements, run),
-            [claim_section(judgement, library) for judgement in judgements],
+            [claim_section(one, library, credibility_of(one, library, run)) for one in judgements],
             None if run.reach is None else landscape_section(run.reach, library),
             kinetics_section(run, library),
             pain_section(run, library),
@@ -193,6 +194,12 @@ def how_to_read(judgements: Sequence[Judgement], run: Run) -> Markup:
     )
 
 
+def credibility_of(judgement: Judgement, library: Library, run: Run) -> Content:
+    """The card of a claim, where one was made."""
+    found = run.cards.get(judgement.claim.name)
+    return None if found is None else credibility_part(found, library)
+
+
 def provenance(judgements: Sequence[Judgement], run: Run) -> Tally:
     """All numbers of all claims, and of the landscape, together."""
     together = Tally()
@@ -209,5 +216,6 @@ def cited(judgements: Sequence[Judgement], library: Library, run: Run) -> list[s
     names.update(member.source for one in conflicts(library) for member in one.members if member.source)
     names.update(one.source for one in run.kinetics)
     names.update(one.source for one in run.pain)
+    names.update(name for one in run.cards.values() for name in one.sources)
     names.update(() if run.reach is None else landscape_sources(run.reach))
     return sorted(names)

@@ -70,8 +70,8 @@ def numbers_line(counts: Mapping[str, int]) -> Markup:
     return element("p", f"Rests on {total} numbers: {', '.join(parts)}.", class_="meta")
 
 
-def claim_section(judgement: Judgement, library: Library) -> Markup:
-    """Everything about one claim, under its anchor."""
+def claim_section(judgement: Judgement, library: Library, credibility: Content = None) -> Markup:
+    """Everything about one claim, under its anchor; `credibility` is what is said of the model for this question."""
     claim = judgement.claim
     return element(
         "section",
@@ -91,6 +91,9 @@ def claim_section(judgement: Judgement, library: Library) -> Markup:
         mechanism_part(judgement, library),
         element("h3", "3. Prediction: what the model computes"),
         prediction_part(judgement, library),
+        None
+        if credibility is None
+        else [element("h3", "4. Credibility of the model for this question"), credibility],
         element("h3", "Limits"),
         element("h4", "What may be said"),
         bullets(judgement.may_say),

@@ -23,6 +23,7 @@ KINDS = (
     "trial",
     "regimen",
     "target",
+    "credibility",
     "claim",
     "source",
 )
