@@ -33,9 +33,9 @@ def credibility_part(card: Card, library: Library) -> Markup:
             ),
             table(
                 "Evidence for the model's credibility, by kind",
-                ("Kind", "What it asks", "What there is"),
+                ("Kind, and what it asks", "What there is"),
                 [kind_row(one, library) for one in card.kinds],
-                class_="wordy",
+                class_="wordy proofs",
             ),
             element(
                 "p",
@@ -54,8 +54,7 @@ def kind_row(one: Kind, library: Library) -> Sequence[Content]:
         "p", one.text.none
     )
     return (
-        one.text.title,
-        one.text.says,
+        [one.text.title, element("span", one.text.says, class_="limits")],
         [found, element("p", one.waiting, class_="limits") if one.waiting else None],
     )
 
