@@ -88,6 +88,9 @@ def test_the_sites_of_claims_and_couplings_are_among_the_sites_of_the_rule() -> 
     for claim in library.claims.values():
         for spec in claim.margins:
             assert spec.site in groups[spec.target].sites, f"{claim.name}: {spec.target} at {spec.site}"
+        for mechanism in claim.mechanism:
+            for target in mechanism.targets:
+                assert set(mechanism.sites) <= set(groups[target].sites), f"{claim.name}: {target}"
     for receptor in library.receptors.values():
         assert receptor.name in groups, receptor.name
         for node, coupling in receptor.couplings.items():
