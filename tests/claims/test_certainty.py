@@ -13,16 +13,8 @@ from tests.claims.test_claim_sentences import ADVICE
 from tests.claims.test_verdict_rule import deciding, levels
 
 from analgesia import evidence
-from analgesia.claims.certainty import (
-    BELOW,
-    DIRECTIONS,
-    LADDER,
-    NEARBY,
-    NONE,
-    REASONS,
-    STATEMENTS,
-    certainty,
-)
+from analgesia.claims.certainty import DIRECTIONS, LADDER, certainty
+from analgesia.claims.certainty_words import BELOW, NEARBY, NONE, REASONS, STATEMENTS
 from analgesia.claims.saying import MAY_OF_EVIDENCE
 from analgesia.claims.sentences import opening
 from analgesia.claims.verdict import Word, verdict

@@ -124,7 +124,7 @@ def command(
 
 def details(judgement: Judgement, library: Library, width: int) -> str:
     """Certainty step by step, risk of bias, what would settle the claim, what may be said and what may not."""
-    from analgesia.claims.certainty import DOMAIN_WORDS
+    from analgesia.claims.certainty_words import DOMAIN_WORDS, step_words
     from analgesia.claims.sentences import count_words
     from analgesia.evidence.bias import JUDGEMENT_WORDS, TOOLS
 
@@ -133,7 +133,10 @@ def details(judgement: Judgement, library: Library, width: int) -> str:
         return ["", head, *wrapped]
 
     rated = judgement.certainty
-    steps = [f"{DOMAIN_WORDS[one.domain]} ({one.change:+d}): {one.reason}" for one in rated.steps]
+    steps = [
+        f"{DOMAIN_WORDS[one.domain]} ({step_words(one.change, one.domain)}): {one.reason}"
+        for one in rated.steps
+    ]
     studies: dict[tuple[str, str], None] = {}
     for item in judgement.claim.evidence:
         bias = item.risk_of_bias or library.sources[item.source].risk_of_bias

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analgesia.claims.certainty import DOMAIN_WORDS, LADDER, body_of
+from analgesia.claims.certainty import LADDER, body_of
+from analgesia.claims.certainty_words import DOMAIN_WORDS, step_words
 from analgesia.claims.decisive import OUTCOME_WORDS, Measurement, percent
 from analgesia.claims.judge import Judgement
 from analgesia.evidence import Library
@@ -124,13 +125,6 @@ def certainty_part(judgement: Judgement) -> Markup:
             class_="steps",
         ),
     )
-
-
-def step_words(change: int, domain: str) -> str:
-    """A step with its sign; the design is the start."""
-    if domain == "design":
-        return "start"
-    return "0" if change == 0 else f"+{change}" if change > 0 else f"\u2212{-change}"
 
 
 def decisive_part(judgement: Judgement) -> Markup:
