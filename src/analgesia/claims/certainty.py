@@ -25,7 +25,6 @@ from analgesia.evidence.bias import CONCERN, JUDGEMENT_WORDS, RiskOfBias
 from analgesia.evidence.claim_schema import HUMAN_LEVELS, CertaintyInputs
 
 LADDER = ("very low", "low", "moderate", "high")
-LEVELS = (NONE, *LADDER)
 DIRECTIONS = ("supports", "contradicts", "both", "neutral")
 
 START = {"systematic_review": "high", "rct": "high", "observational": "low"}
