@@ -41,6 +41,7 @@ def test_a_wider_stem_and_an_open_potassium_channel_make_it_fail():
     assert follows(junction(LIBRARY, stem=1.3), [20.0], pulses=4)[0] < 1.0
     assert follows(junction(LIBRARY, stem=0.7), [125.0], pulses=8)[0] == 1.0
     assert follows(junction(LIBRARY, opened=1e-4), [20.0], pulses=4)[0] < 1.0
+    assert list(follows(junction(LIBRARY, opened=2e-5), [25.0, 75.0], pulses=5) >= 1.0) == [True, False]
 
 
 def test_a_lane_does_not_depend_on_its_neighbours():
