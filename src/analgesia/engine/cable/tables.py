@@ -34,8 +34,9 @@ LOWEST, WIDTH = -104.0, 168.0
 """mV: start and width of all segments together; a kink may move them down by up to one segment."""
 HIGHEST = 12
 """No polynomial has a higher degree."""
-SLOW = 0.04
-"""1/ms; in single precision a gate whose rate falls below this somewhere is summed with the digits that rounding would lose."""
+SLOW = 1e-4
+"""In single precision a gate that somewhere goes less than this share of its way in a step is summed with the digits that rounding cuts;
+the others follow their target to 3e-4 of themselves even where every increment is rounded away."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def tabulate(recorded: Recorded, table: Array, precision: str, steps: Sequence[f
         np.ptp(table, axis=(0, 2)) == 0.0 if np.all(np.isfinite(table)) else np.zeros(table.shape[1], bool)
     )
     known = tuple((node, float(table[0, k, 0])) for k, node in enumerate(recorded.parameters) if uniform[k])
-    slow = _slow(recorded, table) if precision == "single" else ()
+    slow = _slow(recorded, table, max(steps, default=1.0)) if precision == "single" else ()
     if not machine.has("avx512f") or not recorded.gates:
         return Tables(Form(precision, slow))
     return _fitted(recorded, known, precision, slow, tuple(sorted(set(steps))))
@@ -114,7 +115,7 @@ def _fitted(
     return search.finished(precision, slow, target, share)
 
 
-def _slow(recorded: Recorded, table: Array) -> tuple[bool, ...]:
+def _slow(recorded: Recorded, table: Array, step: float) -> tuple[bool, ...]:
     voltage = np.linspace(-100.0, 50.0, 61)[:, None, None]
     known: dict[int, Any] = {node: table[None, :, k] for k, node in enumerate(recorded.parameters)}
     known[recorded.voltage] = voltage
@@ -125,7 +126,7 @@ def _slow(recorded: Recorded, table: Array) -> tuple[bool, ...]:
             continue
         free = set(recorded.graph.reachable([rate])) & {*recorded.gates, *recorded.pools}
         with np.errstate(all="ignore"):
-            found.append(bool(free) or not np.min(recorded.graph.evaluate([rate], known)[0]) > SLOW)
+            found.append(bool(free) or not np.min(recorded.graph.evaluate([rate], known)[0]) * step > SLOW)
     return tuple(found)
 
 
