@@ -1,14 +1,16 @@
 """The nerve beside other programs: the same cables, the same people, one run.
 
-    python benchmarks/nerve.py [--quick] [--json]
+    python benchmarks/nerve.py [--quick] [--patients 64|256] [--json]
 
 Problems (nerve_problems.py): `rallpack3`, 1,000 compartments of squid axon, and `c_fibre`, 500 compartments with 17 gates, four ion
 concentrations and a pump; 50 ms (the axon 20 ms in a quick run), step 0.025 ms, with 64 and 256 patients that differ in two conductances
 (peers get fewer; the column `patients` says how many). `us_per_patient_core` is processor time over patients; `million_compartment_steps`
-is work per second of processor time; `error` is the relative error of conduction velocity (c_fibre) or of the last spike's time (rallpack3)
-of the first patient against this program at a twentieth of the step. `times_neuron` is the ratio to NEURON's default method in the same
-run. The rows `arithmetic limit` say how many billion multiply-adds a second one core of this machine does in double and single precision,
-and `share_of_limit` what share of that a solver's count of operations comes to.
+is work per second of processor time. `error` is the relative error of conduction velocity (c_fibre) or of the last spike's time
+(rallpack3) of the first patient, `spike_error_ms` the error of its last spike, both against this program at a twentieth of the step: they
+are the error of step and method; `from_double_ms` is how far the last spike lies from that of the same method in double precision.
+`times_neuron` is the ratio to NEURON's default method with the equations computed, `times_neuron_tables` to NEURON with its gates
+interpolated in tables (0.1 mV apart), in the same run. The rows `arithmetic limit` say how many billion multiply-adds a second one core of
+this machine does in double and single precision, and `share_of_limit` what share of that the kernel's operations come to.
 """
 
 from __future__ import annotations
@@ -32,13 +34,10 @@ QUICK_MS = 20.0
 PEOPLE = (64, 256)
 FORMS: dict[str, dict[str, Any]] = {
     "analgesia": {},
+    "analgesia, single precision": {"precision": "single"},
     "analgesia, backward Euler": {"method": "backward-euler"},
 }
-if "precision" in (simulate.__kwdefaults__ or {}):
-    FORMS["analgesia, single precision"] = {"precision": "single"}
-
-
-SLOW_TO_START = ("brian2", "neuron, Crank-Nicolson")
+SLOW_TO_START = ("brian2", "jaxley", "neuron, Crank-Nicolson")
 """Left out of a quick run."""
 
 
@@ -81,10 +80,11 @@ def measured(run: Callable[[], Any], repeats: int) -> tuple[Any, float, float]:
     return found, *best
 
 
-def row(cable: Cable, solver: str, patients: int, cpu: float, wall: float, error: float, threads: int) -> Row:
+def row(cable: Cable, solver: str, patients: int, cpu: float, wall: float, spikes: Any, exact: Any) -> Row:
     return {
         "problem": cable.name, "solver": solver, "patients": patients, "us_per_patient_core": 1e6 * cpu / patients,
-        "us_per_patient": 1e6 * wall / patients, "error": error, "threads": threads,
+        "us_per_patient": 1e6 * wall / patients, "error": quantity(cable, spikes) / quantity(cable, exact) - 1,
+        "spike_error_ms": float(spikes[0][1][-1] - exact[0][1][-1]), "threads": 1,
         "million_compartment_steps": cable.work * patients / cpu / 1e6,
     }  # fmt: skip
 
@@ -113,26 +113,33 @@ def arithmetic_limit() -> list[Row]:
     ]  # fmt: skip
 
 
-def operations(cable: Cable, *, single: bool = False) -> int:
-    """Multiply-adds of one compartment-step as the kernel counts them: one each, an exponential ten, a division four."""
-    from analgesia.engine.cable.membrane import record
+def our_rows(
+    cable: Cable, exact: Any, limits: list[Row], patients: tuple[int, ...], quick: bool
+) -> list[Row]:
+    """This program in each of its forms."""
+    from nerve_limit import operations
 
-    r = record(cable.membrane)
-    nodes = r.graph.reachable([*r.targets, *r.rates, r.current, r.slope, *r.offset, *r.gain])
-    cost = {"exp": 8 if single else 10, "log": 20, "div": 4, "sqrt": 10, "pow": 30}
-    folded = {"const", "input", "truth"}
-    hoisted = set(r.graph.reachable(r.hoisted))
-    body = sum(
-        cost.get(r.graph.ops[n], 1) for n in nodes if r.graph.ops[n] not in folded and n not in hoisted
-    )
-    return body + len(r.gates) * ((8 if single else 10) + 3) + 30
+    found: list[Row] = []
+    double = 0.0
+    for solver, settings in FORMS.items():
+        single = settings.get("precision") == "single"
+        limit = limits[int(single)]["billion_multiply_adds"] * 1e3
+        for people in patients:
+            spikes, cpu, wall = measured(ours(cable, people, 1, **settings), 1 if quick else 3)
+            entry = row(cable, solver, people, cpu, wall, spikes, exact)
+            count = operations(cable, "single" if single else "double")
+            entry["share_of_limit"] = entry["million_compartment_steps"] * count / limit
+            double = double if single or "method" in settings else float(spikes[0][1][-1])
+            if "method" not in settings:
+                entry["from_double_ms"] = float(spikes[0][1][-1]) - double
+            found.append(entry)
+    return found
 
 
-def rows(quick: bool, only: str | None) -> list[Row]:
+def rows(quick: bool, only: str | None, patients: tuple[int, ...]) -> list[Row]:
     began = time.perf_counter()
     limits = arithmetic_limit()
     found: list[Row] = list(limits)
-    threads = 1
     cables = [
         build(QUICK_MS) if quick and name == "rallpack3" else build() for name, build in PROBLEMS.items()
     ]
@@ -141,15 +148,8 @@ def rows(quick: bool, only: str | None) -> list[Row]:
         for settings in FORMS.values():
             ours(cable, 1, 1, **settings)()
     for cable in cables:
-        exact = quantity(cable, ours(cable, 1, 1, dt=cable.dt / 20, along=True)())
-        here: list[Row] = []
-        for solver, settings in FORMS.items():
-            for patients in PEOPLE[:1] if quick else PEOPLE:
-                run = ours(cable, patients, threads, **settings)
-                spikes, cpu, wall = measured(run, 1 if quick else 3)
-                here.append(
-                    row(cable, solver, patients, cpu, wall, quantity(cable, spikes) / exact - 1, threads)
-                )
+        exact = ours(cable, 1, 1, dt=cable.dt / 20, along=True)()
+        here = our_rows(cable, exact, limits, patients, quick)
         for solver, prepare in PEERS.items():
             if only and not solver.startswith(only):
                 continue
@@ -157,28 +157,22 @@ def rows(quick: bool, only: str | None) -> list[Row]:
                 here.append(absent(cable, solver, "no time left in a quick run"))
                 continue
             here += peer(cable, solver, prepare, exact, quick)
-        baseline = next((r for r in here if r["solver"] == "neuron" and r["us_per_patient_core"]), None)
-        for entry in here:
-            if entry["us_per_patient_core"] and baseline:
-                entry["times_neuron"] = baseline["us_per_patient_core"] / entry["us_per_patient_core"]
-            if entry["solver"].startswith("analgesia"):
-                single = "single" in entry["solver"]
-                limit = limits[int(single)]["billion_multiply_adds"] * 1e3
-                entry["share_of_limit"] = (
-                    entry["million_compartment_steps"] * operations(cable, single=single) / limit
-                )
+        for baseline, column in (("neuron", "times_neuron"), ("neuron, tables", "times_neuron_tables")):
+            base = next((r for r in here if r["solver"] == baseline and r["us_per_patient_core"]), None)
+            for entry in here:
+                if entry["us_per_patient_core"] and base:
+                    entry[column] = base["us_per_patient_core"] / entry["us_per_patient_core"]
         found += here
     return found
 
 
-def peer(cable: Cable, solver: str, prepare: Callable[..., Any], exact: float, quick: bool) -> list[Row]:
+def peer(cable: Cable, solver: str, prepare: Callable[..., Any], exact: Any, quick: bool) -> list[Row]:
     """One peer, with few patients first and, where that was quick, as many as ours."""
     try:
         found = []
         for patients in (1,) if quick else (1, 8):
-            spikes, cpu, wall = measured(prepare(cable, patients), 1)
-            entry = row(cable, solver, patients, cpu, wall, quantity(cable, spikes) / exact - 1, 1)
-            found = [entry]
+            spikes, cpu, wall = measured(prepare(cable, patients), 1 if quick or patients == 1 else 3)
+            found = [row(cable, solver, patients, cpu, wall, spikes, exact)]
             if wall > 20:
                 break
         return found
@@ -197,30 +191,26 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--peer", help="only this peer")
+    parser.add_argument("--patients", type=int, choices=PEOPLE, help="only so many of ours")
     arguments = parser.parse_args()
-    found = rows(arguments.quick, arguments.peer)
+    patients = (arguments.patients,) if arguments.patients else PEOPLE[:1] if arguments.quick else PEOPLE
+    found = rows(arguments.quick, arguments.peer, patients)
     if arguments.json:
         json.dump(found, sys.stdout, indent=1)
         print()
         return
-    columns = (
-        "problem",
-        "solver",
-        "patients",
-        "us_per_patient_core",
-        "million_compartment_steps",
-        "error",
-        "times_neuron",
-        "share_of_limit",
-    )
-    print("  ".join(f"{c:>26}" if c in ("problem", "solver") else f"{c:>25}" for c in columns))
+    columns = {
+        "problem": 16, "solver": 28, "patients": 8, "us_per_patient_core": 20, "million_compartment_steps": 26, "error": 11,
+        "spike_error_ms": 15, "from_double_ms": 15, "times_neuron": 13, "times_neuron_tables": 20, "share_of_limit": 15,
+    }  # fmt: skip
+    print(" ".join(f"{c:>{width}}" for c, width in columns.items()))
     for entry in found:
         cells = []
-        for c in columns:
+        for c, width in columns.items():
             value = entry.get(c)
             text = "-" if value is None else value if isinstance(value, str) else f"{value:.4g}"
-            cells.append(f"{text:>26}" if c in ("problem", "solver") else f"{text:>25}")
-        print("  ".join(cells), entry.get("note", ""), entry.get("billion_multiply_adds", ""))
+            cells.append(f"{text:>{width}}")
+        print(" ".join(cells), entry.get("note", ""), entry.get("billion_multiply_adds", ""))
 
 
 if __name__ == "__main__":

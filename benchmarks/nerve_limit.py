@@ -1,4 +1,4 @@
-"""How many multiply-adds one core of this machine does: ten independent chains of full vectors, no memory."""
+"""How many multiply-adds one core of this machine does (twelve independent chains of full vectors, no memory); how many a step needs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ import ctypes
 import time
 
 import llvmlite.ir as ir
+import numpy as np
+from nerve_problems import Cable
 
 from analgesia.engine import machine
+from analgesia.engine.cable import tables
+from analgesia.engine.cable.membrane import record
 from analgesia.engine.mathematics import declare
 
 CHAINS, TURNS = 12, 20_000_000
@@ -52,3 +56,28 @@ def multiply_adds(precision: str) -> float:
     begin = time.process_time()
     spin(ctypes.addressof(room), TURNS)
     return CHAINS * TURNS * lanes / (time.process_time() - begin) / 1e9
+
+
+COST = {"exp": 11, "log": 22, "div": 6, "sqrt": 7, "pow": 40}
+"""Vector operations of what is not one: range reduction and polynomial, estimate and refinement."""
+
+
+def operations(cable: Cable, precision: str) -> int:
+    """Arithmetic operations of one compartment-step as the kernel does them: graph, tables (two per coefficient), solver."""
+    r = record(cable.membrane)
+    known = np.array([[[cable.parameters[name]] for name in cable.membrane.parameters]])
+    form = tables.tabulate(r, known, precision, [cable.dt]).form
+    written = [k for k in range(len(r.gates)) if not form.tabulated or form.share[k] < 0]
+    roots = [r.current, r.slope, *r.offset, *r.gain]
+    roots += [node for k in written for node in (r.targets[k], r.rates[k])]
+    hoisted = set(r.graph.reachable(r.hoisted))
+    body = sum(
+        COST.get(r.graph.ops[n], 1)
+        for n in r.graph.reachable(roots)
+        if r.graph.ops[n] not in ("const", "input", "truth") and n not in hoisted
+    )
+    lookups = sum(2 * (degree + 1) for degree in form.degrees) + 4 * (
+        len(set(form.grids)) if form.tabulated else 0
+    )
+    lost = 3 * (1 + sum(form.slow) + len(r.pools)) if precision == "single" else 0
+    return body + lookups + len(written) * (COST["exp"] + 2) + 2 * len(r.gates) + 5 * len(r.pools) + lost + 35
