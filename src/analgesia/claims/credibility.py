@@ -133,7 +133,7 @@ def card(judgement: Judgement, library: Library, checks: Checks | None = None) -
         "criteria": ("", _criteria(judgement.claim)),
         "appropriateness": ("", _appropriateness(judgement.claim)),
         "evaluation": ("", _evaluation(kinds)),
-        "outcome": ("", _outcome(judgement, checks)),
+        "outcome": ("", _outcome(judgement, checks, library)),
     }
     texts = [text for record in library.credibility.values() for text in record.rows]
     if {text.key for text in texts} != set(rows):
@@ -253,7 +253,7 @@ def _evaluation(kinds: Sequence[Kind]) -> str:
     return f"Entries below: {counted}."
 
 
-def _outcome(judgement: Judgement, checks: Checks) -> str:
+def _outcome(judgement: Judgement, checks: Checks, library: Library) -> str:
     if not judgement.prediction.arms:
         return "No outcome was computed, so none can count as evidence on this question."
     asked = judgement.prediction.endpoint.split(".", 1)[0]
@@ -263,22 +263,25 @@ def _outcome(judgement: Judgement, checks: Checks) -> str:
             "The predicted number does not count as evidence on this question: no number of its kind that had been held back was predicted "
             "and compared with people. It is shown as an extrapolation."
         )
-    inside = sum(held)
+    studies = ", ".join(sorted({library.sources[one.source].short for one in held}))
     return (
-        f"{inside} of {len(held)} held-back results of this kind lie inside the model's 90 % interval; none is of kratom. The predicted "
-        "number is shown as an extrapolation and does not count as evidence on this question."
+        f"{_inside(held)} of {len(held)} held-back results of this kind lie inside the model's 90 % interval; they are of {studies}. The "
+        "predicted number is shown as an extrapolation and does not count as evidence on this question."
     )
 
 
-def _held_back(asked: str, checks: Checks) -> list[bool]:
-    """For each held-back result of this kind that was predicted: whether the interval holds it."""
+def _held_back(asked: str, checks: Checks) -> list[Comparison | PainComparison]:
+    """Results of this kind that were held back and predicted in this run."""
+    rows: Sequence[Comparison | PainComparison] = ()
     if asked in PAIN_KINDS:
-        return [
-            bool(one.inside) for one in checks.pain or () if one.role == "validate" and one.inside is not None
-        ]
-    if asked == "exposure":
-        return [one.inside for one in checks.kinetics or () if one.role == "validate"]
-    return []
+        rows = checks.pain or ()
+    elif asked == "exposure":
+        rows = checks.kinetics or ()
+    return [one for one in rows if one.role == "validate" and one.inside is not None]
+
+
+def _inside(rows: Sequence[Comparison | PainComparison]) -> int:
+    return sum(bool(one.inside) for one in rows)
 
 
 def _kinds(judgement: Judgement, library: Library, checks: Checks) -> list[Kind]:
@@ -344,14 +347,10 @@ def _calibration(judgement: Judgement, checks: Checks) -> list[Proof]:
 
 def _validation(judgement: Judgement, checks: Checks) -> list[Proof]:
     """Held-back studies of this kind of outcome that were predicted in this run."""
-    asked = judgement.claim.experiment.endpoint.split(".", 1)[0]
-    rows: Sequence[Any] = (
-        checks.pain if asked in PAIN_KINDS else checks.kinetics if asked == "exposure" else None
-    ) or ()
-    held = [one for one in rows if one.role == "validate" and one.inside is not None]
+    held = _held_back(judgement.claim.experiment.endpoint.split(".", 1)[0], checks)
     if not held:
         return []
-    said = f"{sum(bool(one.inside) for one in held)} of {len(held)} held-back results lie inside the simulated 90 % interval"
+    said = f"{_inside(held)} of {len(held)} held-back results lie inside the simulated 90 % interval"
     return [Proof(said, sources=tuple(sorted({one.source for one in held})))]
 
 
