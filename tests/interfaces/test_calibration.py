@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import importlib
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from analgesia import evidence
 from analgesia.calibration import Fit, exposure_check, free_numbers, kinetic_studies
 from analgesia.calibration.problem import Problem
 from analgesia.calibration.studies import read_study
 from analgesia.calibration.write import write
+from analgesia.commands.calibrate import command
 from analgesia.errors import EvidenceError, ModelError
 
 fitting = importlib.import_module("analgesia.calibration.fit")
@@ -73,8 +76,11 @@ def test_check_compares_each_study_with_its_own_kind(tmp_path: Path) -> None:
     }
     assert all(0.4 < each.ratio < 2.5 for each in found)
     assert sum(each.inside for each in found) >= 0.7 * len(found)
-    found.figure(tmp_path / "check.png")
-    assert (tmp_path / "check.png").stat().st_size > 10_000
+    for one in found.courses:
+        assert one.bands.shape == (3, one.times.size)
+        assert one.times[0] >= 0.0
+        assert np.all(np.diff(one.bands, axis=0) >= 0.0)
+    assert {(one.study, one.analyte) for one in found.courses} == {(one.study, one.analyte) for one in found}
     assert found.to_dict()[0].keys() >= {
         "study",
         "published",
@@ -84,3 +90,35 @@ def test_check_compares_each_study_with_its_own_kind(tmp_path: Path) -> None:
         "role",
         "status",
     }
+
+
+def test_check_shows_one_study_as_table_data_and_picture(tmp_path: Path) -> None:
+    asked = ["check", "--study", "oxycodone_30mg_kinetics", "--people", "20"]
+    told = CliRunner().invoke(
+        command, [*asked, "--plot", str(tmp_path / "study.svg")], env={"COLUMNS": "200"}
+    )
+    assert told.exit_code == 0, told.output
+    assert "oxycodone_30mg" in told.output
+    assert "this tests the model" in told.output
+    drawn = (tmp_path / "study.svg").read_text("utf-8")
+    assert "Held back: tests the model" in drawn
+    assert "half-life (mean)" in drawn
+    assert "#0a0101" not in drawn
+    data = json.loads(CliRunner().invoke(command, [*asked, "--json"]).output)
+    assert [one["statistic"] for one in data] == ["cmax", "tmax", "half_life", "auc_inf"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (["check", "--plot", "x.svg"], "--study"),
+        (["check", "--write", "folder"], "fits nothing"),
+        (["minor", "--study", "tanna2022_kinetics"], "belong to check"),
+        (["check", "--study", "nothing"], "tanna2022_kinetics"),
+        (["check", "--study", "tanna2022_kinetics", "--plot", "x.bmp"], ".svg"),
+    ],
+)
+def test_a_check_that_cannot_be_made_says_why(asked: list[str], words: str) -> None:
+    told = CliRunner().invoke(command, asked)
+    assert told.exit_code != 0
+    assert words in (told.output + str(told.exception))

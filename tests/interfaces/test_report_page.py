@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from tests.claims import fake
@@ -22,7 +23,8 @@ from tests.interfaces.page_checks import (
 
 import analgesia.report.build as building
 from analgesia import evidence
-from analgesia.calibration import Comparison, PainComparison
+from analgesia.calibration import Comparison, Course, PainComparison
+from analgesia.calibration.check import ExposureCheck
 from analgesia.claims import experiment
 from analgesia.claims.experiment import Size
 from analgesia.claims.landscape import Landscape, landscape
@@ -52,6 +54,17 @@ KINETICS = [
         at="Table 3",
     )
 ]
+
+COURSE = Course(
+    "tanna2022_kinetics",
+    "mitragynine",
+    "39 mg mitragynine",
+    False,
+    np.array([0.0, 0.5, 1.0, 4.0, 24.0]),
+    np.array([0.0, 9.0, 20.0, 8.0, 0.2]) * np.array([[0.5], [1.0], [2.0]]),
+    0.2,
+)
+CHECKED = ExposureCheck(tuple(KINETICS), (COURSE,))
 
 PAIN = [
     PainComparison(
@@ -264,7 +277,7 @@ def test_markup_escapes_what_is_not_markup() -> None:
 def faked(reach: Landscape, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(experiment.pathway, "simulate", fake.simulate)
     monkeypatch.setattr(experiment.patients, "population", fake.population)
-    monkeypatch.setattr(building, "exposure_check", lambda _library, **_settings: KINETICS)
+    monkeypatch.setattr(building, "exposure_check", lambda _library, **_settings: CHECKED)
     monkeypatch.setattr(building, "pain_check", lambda _library, **_settings: PAIN)
     monkeypatch.setattr(building, "landscape", lambda _library, **_settings: reach)
 
@@ -290,6 +303,8 @@ def test_a_run_writes_whole_files_and_is_not_repeated_without_need(
 
     first = run()
     page = (tmp_path / "out" / "report.html").read_text()
+    assert 'id="kinetics-tanna2022-kinetics-title"' in page
+    assert "hours after the dose" in page
     for claim in two_claims:
         assert claim in first
         assert f'id="{claim}"' in page

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analgesia.calibration.check import Comparison, exposure_check
+from analgesia.calibration.check import Comparison, Course, exposure_check
 from analgesia.calibration.fit import Fit, fit
 from analgesia.calibration.pain_check import PainComparison, pain_check
 from analgesia.calibration.problem import free_numbers
@@ -10,6 +10,7 @@ from analgesia.calibration.studies import Study, kinetic_studies
 
 __all__ = [
     "Comparison",
+    "Course",
     "Fit",
     "PainComparison",
     "Study",

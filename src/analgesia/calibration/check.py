@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,14 +21,12 @@ from analgesia.errors import ModelError
 from analgesia.pharmacokinetics import Findings, observe
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from analgesia.evidence import Library
 
 Progress = Callable[[int, int], None]
 
 BAND = (5.0, 95.0)
-COLOURS = {"calibrate": "#0b6e99", "validate": "#c4602d"}
+CURVE = (5.0, 50.0, 95.0)
 
 
 @dataclass(frozen=True)
@@ -56,10 +53,27 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class Course:
+    """Concentration of one analyte after the last dose of one study, of its highest dose level where it had `several`.
+
+    `bands[3, time]`: 5th, 50th and 95th percentile over people, each under a draw of ignorance, ng/mL. `limit`: of quantification.
+    """
+
+    study: str
+    analyte: str
+    dose: str
+    several: bool
+    times: NDArray[np.float64]
+    bands: NDArray[np.float64]
+    limit: float
+
+
+@dataclass(frozen=True)
 class ExposureCheck:
-    """All comparisons. `figure()` draws them, `to_dict()` is plain."""
+    """All comparisons, and the simulated course of every analyte that was measured. `to_dict()` is plain."""
 
     comparisons: tuple[Comparison, ...]
+    courses: tuple[Course, ...] = ()
 
     def __iter__(self) -> Any:
         return iter(self.comparisons)
@@ -75,39 +89,49 @@ class ExposureCheck:
         """One mapping per comparison."""
         return [asdict(each) for each in self.comparisons]
 
-    def figure(self, path: Path | None = None) -> Figure:
-        """Simulated over published with the 90 % interval of a study of that size, one line each; saved where `path` says."""
-        return _figure(self.comparisons, path)
-
 
 def exposure_check(
     library: Library,
     *,
     role: str | None = None,
+    study: str | None = None,
     size: int = 400,
     repetitions: int = 60,
     seed: int = 1,
     progress: Progress | None = None,
 ) -> ExposureCheck:
-    """Simulate every published exposure study (of one `role`) and compare.
+    """Simulate every published exposure study (of one `role`, or one `study` by name) and compare.
 
     `size` people give the central value, `repetitions` studies of the printed size the interval.
+    Raises ModelError where there is no such study.
     """
-    studies = kinetic_studies(library, role)
+    known = kinetic_studies(library, role)
+    studies = [each for each in known if study in (None, each.name)]
+    if not studies:
+        asked = "no exposure study" if study is None else f"no exposure study {study!r}"
+        raise ModelError(f"there is {asked}; there are {', '.join(each.name for each in known) or 'none'}")
     comparisons: list[Comparison] = []
-    for done, study in enumerate(studies):
-        comparisons += _compared(study, library, size, repetitions, seed)
+    courses: list[Course] = []
+    for done, each in enumerate(studies):
+        rows, drawn = _compared(each, library, size, repetitions, seed)
+        comparisons += rows
+        courses += drawn
         if progress is not None:
             progress(done + 1, len(studies))
-    return ExposureCheck(tuple(comparisons))
+    return ExposureCheck(tuple(comparisons), tuple(courses))
 
 
-def _compared(study: Study, library: Library, size: int, repetitions: int, seed: int) -> list[Comparison]:
+def _compared(
+    study: Study, library: Library, size: int, repetitions: int, seed: int
+) -> tuple[list[Comparison], list[Course]]:
     central = simulate_study(study, patients.population(study.population, size, seed, library), seed, library)
     n = max(result.n for result in study.results)
     people = patients.population(study.population, n * repetitions, seed, library)
     replicate = np.repeat(np.arange(repetitions), n)
-    repeated = [observe(plan, people, seed, replicate, library) for plan in study.plans]
+    highest = study.plans[-1]
+    repeated = [
+        observe(plan, people, seed, replicate, library, curves=plan is highest) for plan in study.plans
+    ]
     comparisons = []
     for result in study.results:
         simulated, _ = summarised(result, study, central)
@@ -140,7 +164,25 @@ def _compared(study: Study, library: Library, size: int, repetitions: int, seed:
                 at=result.at,
             )
         )
-    return comparisons
+    return comparisons, _courses(study, repeated[-1])
+
+
+def _courses(study: Study, findings: Findings) -> list[Course]:
+    """What the highest dose level of a study would have drawn, analyte by analyte."""
+    plan = study.plans[-1]
+    after = findings.curve_times >= plan.start
+    return [
+        Course(
+            study=study.name,
+            analyte=analyte,
+            dose=study.doses[-1],
+            several=len(study.doses) > 1,
+            times=findings.curve_times[after] - plan.start,
+            bands=np.nanpercentile(findings.curves[analyte][:, after], CURVE, axis=0),
+            limit=plan.limits[analyte],
+        )
+        for analyte in dict.fromkeys(result.analyte for result in study.results)
+    ]
 
 
 def _share(
@@ -155,31 +197,3 @@ def _share(
         )
         for each in findings
     ]
-
-
-def _figure(comparisons: Sequence[Comparison], path: Path | None) -> Figure:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    if not comparisons:
-        raise ModelError("there is no published exposure study to draw")
-    picture = Figure(figsize=(10, 1.2 + 0.27 * len(comparisons)), layout="constrained")
-    FigureCanvasAgg(picture)
-    axes = picture.add_subplot()
-    for line, each in enumerate(comparisons):
-        colour = COLOURS[each.role]
-        low, high = (bound / each.published for bound in each.interval90)
-        axes.plot([low, high], [line, line], color=colour, linewidth=2, alpha=0.5)
-        axes.plot([each.ratio], [line], "o", color=colour, markersize=4)
-    labels = [f"{each.title}: {each.analyte} {each.statistic.replace('_', ' ')}" for each in comparisons]
-    axes.set_yticks(range(len(comparisons)), labels, fontsize=7)
-    axes.invert_yaxis()
-    axes.set_xscale("log")
-    axes.set_xticks([0.25, 0.5, 1, 2, 4], ["1/4", "1/2", "1", "2", "4"])
-    axes.set_xticks([], minor=True)
-    axes.axvline(1.0, color="0.3", linewidth=0.8)
-    axes.set_xlabel("simulated / published (line: 90 % of studies of that size)")
-    axes.spines[["top", "right"]].set_visible(False)
-    if path is not None:
-        picture.savefig(path, dpi=150)
-    return picture

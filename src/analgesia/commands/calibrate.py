@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from analgesia.commands._check_exposure import tell_check
 from analgesia.commands._common import (
     Settings,
     evidence_option,
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
 SUMMARY = "Fit kinetics, or the way from receptors to pain, to published studies, by simulating them."
 PAIN = "pain"
+CHECK = "check"
 KINETIC_PEOPLE = 160
+CHECK_PEOPLE = 400
 
 
 @click.command()
@@ -32,7 +35,7 @@ KINETIC_PEOPLE = 160
     "size",
     default=None,
     type=click.IntRange(20, 5_000),
-    help="People per study (kinetics 160, pain 20).",
+    help="People per study (kinetics 160, pain 20, check 400).",
 )
 @click.option(
     "--write",
@@ -40,21 +43,47 @@ KINETIC_PEOPLE = 160
     type=click.Path(file_okay=False, path_type=Path),
     help="Write evidence files below FOLDER.",
 )
+@click.option("--study", metavar="NAME", help="With check: this exposure study only.")
+@click.option(
+    "--plot",
+    "picture",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="With check and --study: draw the study into FILE.",
+)
 @click.option("--from-priors", is_flag=True, help="Begin at the priors, not at what the evidence holds now.")
 @evidence_option
 @json_option
 @pass_settings
 def command(
-    settings: Settings, what: str, size: int | None, folder: Path | None, from_priors: bool, as_json: bool
+    settings: Settings,
+    what: str,
+    size: int | None,
+    folder: Path | None,
+    study: str | None,
+    picture: Path | None,
+    from_priors: bool,
+    as_json: bool,
 ) -> None:
     """Fit WHAT: kinetics to exposure studies, or pain to trials of pain.
 
-    WHAT is mitragynine (with 7-hydroxymitragynine), minor (the minor alkaloids) or pain. Only studies that may be used to fit
+    WHAT is mitragynine (with 7-hydroxymitragynine), minor (the minor alkaloids), oxycodone or pain. Only studies that may be used to fit
     are opened. Each is simulated as it was done (sampling times and limits of quantification; regimens and day of observation)
     and numbers are moved until it prints what was published. Priors stand in fits/WHAT_priors.toml. With --write the result
     becomes an evidence folder, to be laid over the evidence (`analgesia --evidence FOLDER ...`) or to replace it. A fit of
     pain always begins at its priors.
+
+    `check` fits nothing: every published exposure study is simulated many times with as many people as it had, sampling times and limits of
+    quantification, and what it printed is shown beside the 90 % interval of the simulated studies.
     """
+    if what == CHECK:
+        if folder is not None or from_priors:
+            raise click.UsageError("check fits nothing: it takes neither --write nor --from-priors")
+        if picture is not None and study is None:
+            raise click.UsageError("a picture shows one study: name it with --study")
+        tell_check(settings, size or CHECK_PEOPLE, study, picture, as_json)
+        return
+    if study is not None or picture is not None:
+        raise click.UsageError("--study and --plot belong to check")
     if what == PAIN:
         _pain(settings, size or 20, folder, as_json)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,8 @@ from analgesia.files import check_picture
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-COLOURS = ("#0b6e99", "#c4602d", "#5b7f2b", "#7a4e9e")
+COLOURS = ("#0b6e99", "#c4602d", "#5b7f2b", "#7a4e9e", "#b8860b", "#a23b5e", "#4a6fa5", "#6b6b6b")
+"""Taken in turn; a tea has as many analytes."""
 
 
 def figure(exposure: Exposure, path: Path | None = None, *, logarithmic: bool = False) -> Figure:
@@ -32,7 +34,7 @@ def figure(exposure: Exposure, path: Path | None = None, *, logarithmic: bool = 
     if path is not None:
         check_picture(path)
     axes = picture.add_subplot()
-    for colour, (name, drawn) in zip(COLOURS, exposure.curves.items(), strict=False):
+    for colour, (name, drawn) in zip(cycle(COLOURS), exposure.curves.items(), strict=False):
         _band(axes, exposure, drawn, colour, name)
         limit = exposure.regimen["lloq"][name]["value"]
         if logarithmic and limit > 0:

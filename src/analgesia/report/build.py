@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from analgesia.calibration import Comparison, PainComparison, exposure_check, pain_check
+from analgesia.calibration import Comparison, Course, PainComparison, exposure_check, pain_check
 from analgesia.claims.credibility import Checks, card
 from analgesia.claims.experiment import Size, check, prepared
 from analgesia.claims.judge import Judgement
@@ -56,8 +56,10 @@ def build(
     computed here when they are None. `made`: the day.
     """
     prepared(names, library, size)
+    courses: Sequence[Course] = ()
     if kinetics is None:
-        kinetics = tuple(exposure_check(library, seed=size.seed))
+        checked = exposure_check(library, seed=size.seed)
+        kinetics, courses = checked.comparisons, checked.courses
     if pain is None:
         pain = pain_check(library, seed=size.seed)
     if reach is None:
@@ -78,6 +80,7 @@ def build(
         made,
         reach,
         {one.claim.name: card(one, library, checks) for one in judgements},
+        courses,
     )
     html = page(judgements, library, run)
     return Report(tuple(judgements), html, plain_data(judgements, library, run))

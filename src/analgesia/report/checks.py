@@ -7,15 +7,18 @@ from collections.abc import Sequence
 from analgesia.calibration import Comparison, PainComparison
 from analgesia.claims.sentences import NBSP, plain, signed
 from analgesia.evidence import Library
-from analgesia.report import figures
 from analgesia.report.document import Run, section
-from analgesia.report.figures import statistic_words
+from analgesia.report.kinetic_figures import statistic_words, study_figure
 from analgesia.report.markup import Content, Markup, element, figure, table
 from analgesia.report.pain_figure import pain_check_figure
 from analgesia.report.parts import mark, source_link
 from analgesia.report.tables import unit_after
 
-KINETICS_CAPTION = "Simulated ÷ published: dot, median; bar, 90 % interval. At the line both agree."
+KINETICS_CAPTION = (
+    "Above, the simulated concentration in plasma after the dose: median, and band for nine of ten people (dotted: limit of "
+    "quantification; cross: published peak, with its range where one was printed). Below, simulated ÷ published for each printed "
+    "value: dot, median; bar, where nine of ten studies of that size would lie. At the line both agree."
+)
 PAIN_CAPTION = (
     "Change of pain against placebo, observed and fitted. Circle: published mean with its 95 % interval; bar: where the model puts nine "
     "of ten such trials, dot its median. Filled: the trial was used to fit; open: it was held back."
@@ -30,10 +33,16 @@ def kinetics_section(run: Run, library: Library) -> Markup:
     return section(
         heading,
         [element("p", said) for said in kinetics_words(run.kinetics)],
-        figure(figures.kinetics_figure(run.kinetics), KINETICS_CAPTION),
+        [study_part(run, study) for study in dict.fromkeys(one.study for one in run.kinetics)],
         kinetics_table(run.kinetics, library),
         anchor="kinetics",
     )
+
+
+def study_part(run: Run, study: str) -> Markup | None:
+    """The figure of one exposure study."""
+    rows = [one for one in run.kinetics if one.study == study]
+    return figure(study_figure(rows, [one for one in run.courses if one.study == study]), KINETICS_CAPTION)
 
 
 def kinetics_table(rows: Sequence[Comparison], library: Library) -> Markup:

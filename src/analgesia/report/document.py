@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 
-from analgesia.calibration import Comparison, PainComparison
+from analgesia.calibration import Comparison, Course, PainComparison
 from analgesia.claims.credibility import Card
 from analgesia.claims.landscape import Landscape
 from analgesia.report.markup import Content, Markup, bullets, element
@@ -26,6 +26,7 @@ class Run:
     made: str = ""
     reach: Landscape | None = None
     cards: Mapping[str, Card] = field(default_factory=dict)
+    courses: Sequence[Course] = ()
 
 
 def document(

@@ -7,7 +7,6 @@ live in one page, metadata is removed, and text stays text.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from contextlib import contextmanager
 from html import escape
 from io import StringIO
@@ -15,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from analgesia.calibration import Comparison
 from analgesia.claims.judge import Judgement
 from analgesia.claims.margins import Margin
 from analgesia.claims.sentences import target_words
@@ -331,64 +329,10 @@ def pain_figure(judgement: Judgement) -> Markup | None:
         )
 
 
-STATISTIC_WORDS = {
-    "cmax": "peak",
-    "tmax": "time of peak",
-    "half_life": "half-life",
-    "auc_inf": "area to infinity",
-    "auc_last": "area to last sample",
-    "auc_interval": "area over an interval",
-    "ratio_to_parent": "ratio to parent",
-    "accumulation": "accumulation",
-}
-"""Kinetic statistics as they are called on the page."""
-
-
 def source_words(name: str) -> str:
     """The key of a source as author and year: huestis2024 -> Huestis 2024."""
     found = re.fullmatch(r"([a-z_]+)(\d{4})(.*)", name)
     return f"{found[1].replace('_', ' ').capitalize()} {found[2]}" if found else name.replace("_", " ")
-
-
-def statistic_words(one: Comparison) -> str:
-    """A statistic and how it was summarised."""
-    return f"{STATISTIC_WORDS.get(one.statistic, one.statistic.replace('_', ' '))} ({one.summary.replace('_', ' ')})"
-
-
-def kinetics_figure(rows: Sequence[Comparison]) -> Markup | None:
-    """Simulated against published kinetics: ratio simulated ÷ published with its 90 % interval, one row per value."""
-    from matplotlib import pyplot as plt
-
-    rows = [one for one in rows if np.isfinite([one.ratio, *one.interval90]).all()]
-    if not rows:
-        return None
-    name = "kinetics"
-    with drawing(name):
-        labels = [f"{source_words(one.source)}: {one.analyte}, {statistic_words(one)}" for one in rows]
-        figure, axes = plt.subplots(figsize=(WIDTH, 0.6 + 0.24 * len(rows)))
-        for place, one in enumerate(rows):
-            colour = COMPOUND_COLOURS.get(one.analyte, SERIES[4])
-            low, high = (value / one.published for value in one.interval90)
-            axes.plot(
-                [low, high], [place, place], color=colour, linewidth=2.2, alpha=0.75, solid_capstyle="round"
-            )
-            axes.plot(
-                [one.ratio], [place], "o" if one.role == "calibrate" else "D", color=colour, markersize=5.5
-            )
-        axes.axvline(1.0, color=INK, linewidth=1.0)
-        axes.set_xscale("log")
-        axes.set_ylim(len(rows) - 0.4, -0.6)
-        axes.set_yticks(range(len(rows)), labels, fontsize=8.5)
-        axes.tick_params(axis="y", length=0)
-        axes.spines["left"].set_visible(False)
-        axes.set_xticks([0.1, 0.2, 0.5, 1, 2, 5, 10])
-        axes.set_xlim(min(0.2, *axes.get_xlim()), max(5.0, *axes.get_xlim()))
-        axes.xaxis.set_major_formatter(positional)
-        axes.xaxis.set_minor_formatter(lambda _value, _place: "")
-        axes.set_xlabel("simulated ÷ published")
-        frame(figure, LETTER * max(map(len, labels)) + 0.1, 0.12, 0.48, 0.1)
-        words = "; ".join(f"{label}: {one.ratio:.2g}" for label, one in zip(labels, rows, strict=True))
-        return svg(figure, name, "Simulated divided by published kinetics; 1 means equal", words)
 
 
 def positional(value: float, _place: float) -> str:
