@@ -20,7 +20,7 @@ from analgesia.report.item_parts import (
     target_words,
 )
 from analgesia.report.kinetic_words import structure_words
-from analgesia.report.markup import Content, Markup, bullets, element, figure, link, table
+from analgesia.report.markup import Content, Markup, bullets, element, figure, folded, link, table
 from analgesia.report.number_parts import amount, interval, members, number_table, origin
 from analgesia.report.parts import source_link
 from analgesia.report.references import cite_section, sources_section
@@ -257,14 +257,9 @@ def harms_section(item: Item, drug: Drug, library: Library) -> Markup:
         record = library.harms[name]
         said.append(element("h3", record.title or spoken(name)))
         said.append(element("p", record.description) if record.description else None)
-        said.append(
-            number_table(
-                f"Numbers: {record.title or spoken(name)}",
-                library.numbers("harm", name),
-                library,
-                "parameters.",
-            )
-        )
+        numbers = list(library.numbers("harm", name))
+        listed = number_table(f"Numbers: {record.title or spoken(name)}", numbers, library, "parameters.")
+        said.append(folded(f"{len(numbers)} numbers", listed) if listed else None)
     if not item.harms:
         said.append(element("p", "No numbers on breathing under this drug stand in the evidence."))
     return section("Harms", *said, anchor="harms")

@@ -79,7 +79,7 @@ def courses_figure(exposed: Exposed, analytes: Sequence[str], name: str) -> Mark
         figure.supxlabel("hours", fontsize=9.0, color=SOFT, y=0.075)
         lines, texts = panels[0][0].get_legend_handles_labels()
         figure.legend(lines, texts, loc="lower center", ncols=min(len(shown), 4), fontsize=8.5)
-        frame(figure, 0.62, 0.12, 0.82, 0.25, wspace=0.08, hspace=0.22)
+        frame(figure, 0.75, 0.12, 0.82, 0.25, wspace=0.08, hspace=0.22)
         words = "; ".join(
             f"{_spoken(one)}, {SHORT_SITES[site]}: peak of the median {float(exposed.free[one, site][1].max()):.2g} nM"
             for one in shown

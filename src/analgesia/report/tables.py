@@ -91,8 +91,8 @@ def conflicts_section(found: Sequence[Conflict], library: Library, about: str) -
         heading,
         element(
             "p",
-            f"{len(found)} quantities {about} were given values more than {fold} apart. None is settled here: every value is "
-            "kept, and the pooled one is drawn as widely as its members differ.",
+            f"{len(found)} {'quantity' if len(found) == 1 else 'quantities'} {about} with values more than {fold} apart. Nothing is "
+            "settled here: every value is kept, and the pooled one is drawn as widely as its members differ.",
         ),
         table(
             f"Quantities on which sources differ more than {fold}, the largest difference first",
