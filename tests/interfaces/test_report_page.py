@@ -31,6 +31,7 @@ from analgesia.claims.landscape import Landscape, landscape
 from analgesia.cli import main
 from analgesia.report.build import Report, build
 from analgesia.report.markup import Markup, element, text
+from analgesia.report.markup import words as markup_words
 from analgesia.report.wording import spoken
 
 KINETICS = [
@@ -271,6 +272,7 @@ def test_markup_escapes_what_is_not_markup() -> None:
         '<p title="say &quot;x&quot;">a &lt; b &amp; c<b>x</b></p>'
     )
     assert text([None, "<", ["a", Markup("<br/>")]]) == "&lt;a<br/>"
+    assert markup_words(["a ", element("a", "b < c", href="https://x")]) == "a b < c"
 
 
 @pytest.fixture

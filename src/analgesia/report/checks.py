@@ -51,7 +51,7 @@ def kinetics_table(rows: Sequence[Comparison], library: Library) -> Markup:
         "Published values, and what a simulated study with the same sampling and number of people gives",
         ("Study", "Quantity", "Published", "Simulated (90 % interval of such a study)", "Inside"),
         [kinetics_row(one, library) for one in rows],
-        class_="numbers stacked",
+        class_="numbers",
     )
 
 
@@ -108,7 +108,7 @@ def pain_section(run: Run, library: Library) -> Markup:
                 "Used to",
             ),
             [pain_row(one, library) for one in run.pain],
-            class_="numbers stacked",
+            class_="numbers",
         ),
         anchor="pain-trials",
     )

@@ -140,7 +140,7 @@ def identity_section(drug: Drug, library: Library) -> Markup:
         rows.append((name, [link(address, value), checked_in(copies, library)]))
     return section(
         "What it is",
-        table("Identity", ("What", "Value"), rows, class_="stacked"),
+        table("Identity", ("What", "Value"), rows),
         element(
             "p",
             "Identifiers were read in stored copies; the databases themselves were not asked.",
@@ -217,7 +217,7 @@ def targets_section(drug: Drug, library: Library) -> Markup:
             "Targets",
             ("Target", "What", "Value", "95 % interval", "Where it comes from"),
             sorted(rows, key=lambda row: str(row[0])),
-            class_="wordy stacked",
+            class_="wordy",
         ),
         anchor="targets",
     )

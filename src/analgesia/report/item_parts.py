@@ -87,7 +87,6 @@ def regimen_part(item: Item, library: Library) -> Content:
         "Amounts that studies, surveys and labels record",
         ("Taken", "Kind of record", "Source", "Followed here"),
         rows,
-        class_="stacked",
     )
     return folded(f"{len(rows)} documented regimens", listed) if len(rows) > 4 else listed
 
@@ -127,13 +126,12 @@ def exposure_part(item: Item, names: Sequence[str], library: Library) -> Iterato
             (spoken(name), *(statistic(exposed.study.analytes[name][key]) for key in HEADLINES))
             for name in names
         ],
-        class_="stacked",
     )
     rows = list(statistic_rows(exposed, names))
     if rows:
         headers = ("Substance", "Statistic", "Median (90 % of people)", "90 % with what is not known")
         caption = "Other statistics of the same simulated study"
-        yield folded("Other statistics", table(caption, headers, rows, class_="stacked"))
+        yield folded("Other statistics", table(caption, headers, rows))
 
 
 def statistic(one: Mapping[str, Any]) -> Content:
@@ -210,7 +208,6 @@ def reach_part(item: Item, library: Library) -> Content:
                 "Potency",
             ),
             [reach_row(label, one) for label, one in labelled],
-            class_="stacked",
         ),
         not_compared(item, library),
     ]
@@ -228,9 +225,7 @@ def not_compared(item: Item, library: Library) -> Markup | None:
         )
         for one in item.not_compared
     ]
-    listed = table(
-        "Numbers set against no exposure", ("Number", "Kind", "Reason"), rows, class_="wordy stacked"
-    )
+    listed = table("Numbers set against no exposure", ("Number", "Kind", "Reason"), rows, class_="wordy")
     return folded(f"{len(rows)} numbers that are set against no exposure", listed)
 
 
@@ -280,7 +275,7 @@ def findings_part(findings: Sequence[Finding], library: Library) -> Content:
             )
             for one in findings
         ],
-        class_="wordy stacked",
+        class_="wordy",
     )
 
 
@@ -301,5 +296,5 @@ def left_out_part(item: Item) -> Content:
     if not item.left_out:
         return element("p", "Nothing that was found about it was left out.")
     rows = [(one.what, one.reason, one.cited) for one in item.left_out]
-    listed = table("Values found and not used", ("Value", "Reason", "Found in"), rows, class_="wordy stacked")
+    listed = table("Values found and not used", ("Value", "Reason", "Found in"), rows, class_="wordy")
     return folded(f"{len(rows)} values found and not used", listed)

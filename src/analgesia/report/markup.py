@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
-from html import escape
+from html import escape, unescape
 
 VOID = frozenset({"meta", "br", "hr", "link", "col"})
 
@@ -29,6 +30,11 @@ def text(content: Content) -> Markup:
     if isinstance(content, str):
         return Markup(escape(content, quote=False))
     return Markup("".join(text(part) for part in content))
+
+
+def words(content: Content) -> str:
+    """What content says, without its elements: for an attribute, which holds none."""
+    return unescape(re.sub(r"<[^>]*>", "", text(content)))
 
 
 def element(tag: str, /, *content: Content, **attributes: str | None) -> Markup:
@@ -58,28 +64,20 @@ def table(
 ) -> Markup:
     """A table with caption and scopes; the first cell of a row heads it. It scrolls sideways where it is too wide.
 
-    With the class `stacked` each row becomes a block on a narrow screen, every cell under the name of its column; the roles say
-    what such blocks are, because a style sheet that changes their display takes the meaning of a table from them.
+    On a narrow screen each row becomes a block, every cell under the name of its column; the roles say what such blocks
+    are, because a style sheet that changes their display takes the meaning of a table from them.
     """
-    stacked = "stacked" in (class_ or "").split()
-
-    def role(name: str) -> str | None:
-        return name if stacked else None
 
     def cells(row: Sequence[Content]) -> Iterator[Markup]:
-        yield element("th", row[0], scope="row", role=role("rowheader"))
+        yield element("th", row[0], scope="row", role="rowheader")
         for header, cell in zip(headers[1:], row[1:], strict=True):
-            label = header if stacked and isinstance(header, str) else None
-            yield element("td", cell, role=role("cell"), data_label=label)
+            yield element("td", cell, role="cell", data_label=words(header))
 
-    top = [element("th", cell, scope="col", role=role("columnheader")) for cell in headers]
-    head = element("thead", element("tr", top, role=role("row")), role=role("rowgroup"))
-    body = element(
-        "tbody", [element("tr", cells(row), role=role("row")) for row in rows], role=role("rowgroup")
-    )
-    whole = element("table", element("caption", caption), head, body, class_=class_, role=role("table"))
-    label = caption if isinstance(caption, str) else "table"
-    return element("div", whole, class_="wide", tabindex="0", role="group", aria_label=label)
+    top = [element("th", cell, scope="col", role="columnheader") for cell in headers]
+    head = element("thead", element("tr", top, role="row"), role="rowgroup")
+    body = element("tbody", [element("tr", cells(row), role="row") for row in rows], role="rowgroup")
+    whole = element("table", element("caption", caption), head, body, class_=class_, role="table")
+    return element("div", whole, class_="wide", tabindex="0", role="group", aria_label=words(caption))
 
 
 def figure(picture: Markup | None, caption: str) -> Markup | None:

@@ -18,7 +18,7 @@ HEADERS = ("Quantity", "Value", "95 % interval", "Between people", "Where it com
 def number_table(caption: str, numbers: Iterable[Number], library: Library, drop: str = "") -> Markup | None:
     """A row for each number, its key without the prefix `drop`; nothing without numbers."""
     rows = [number_row(one, library, drop) for one in numbers]
-    return table(caption, HEADERS, rows, class_="wordy stacked") if rows else None
+    return table(caption, HEADERS, rows, class_="wordy") if rows else None
 
 
 def number_row(one: Number, library: Library, drop: str = "") -> Sequence[Content]:

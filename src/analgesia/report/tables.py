@@ -66,7 +66,7 @@ def assumptions_section(leaves: Sequence[Number], about: str) -> Markup:
             )
             for leaf in weak
         ],
-        class_="wordy stacked",
+        class_="wordy",
     )
     return section(
         "Assumptions, and numbers waiting to be checked",
@@ -98,7 +98,7 @@ def conflicts_section(found: Sequence[Conflict], library: Library, about: str) -
             f"Quantities on which sources differ more than {fold}, the largest difference first",
             ("Quantity", "Apart", "Values", "What is done"),
             [conflict_row(one, library) for one in found],
-            class_="wordy conflicts stacked",
+            class_="wordy conflicts",
         ),
         anchor="conflicts",
     )
