@@ -72,11 +72,11 @@ def test_prostaglandin_makes_a_fibre_easier_to_excite() -> None:
     built = fibre("c_fibre", LIBRARY)
     mediators = fill(Mediators, LIBRARY.neurons[FILE])
     currents = [
-        threshold(built, 1.0, inflamed(mediators, prostaglandin_e2=level), precision=0.01)
+        threshold(built, 1.0, inflamed(mediators, prostaglandin_e2=level), tolerance=0.01)
         for level in (0.0, 50.0, 500.0)
     ]
     assert currents[0] > currents[1] > currents[2]
     with_tnf = threshold(
-        built, 1.0, inflamed(mediators, prostaglandin_e2=500.0, tumour_necrosis=1.0), precision=0.01
+        built, 1.0, inflamed(mediators, prostaglandin_e2=500.0, tumour_necrosis=1.0), tolerance=0.01
     )
     assert with_tnf < currents[2]

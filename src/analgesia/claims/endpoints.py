@@ -76,7 +76,14 @@ class Endpoint:
 
     def series(self, result: Any, starts: Mapping[str, float]) -> dict[str, Any]:
         """Curves for the pictures of the outcome, no part of any table."""
-        if self.name in ENDING:
+        kind = self.name.split(".", 1)[0]
+        if kind == "conduction":
+            return {
+                "blocking": nerve.stopping(
+                    self.parts[0], result.concentration.sizes["replicate"], self._evidence
+                )
+            }
+        if kind in ENDING:
             return nerve.firing_curves(result, starts, self._evidence)
         return {}
 

@@ -29,7 +29,7 @@ OPIOID = "mu_opioid"
 PARTS = ("prostaglandin", "opioid", "both")
 """By which way a drug reaches the inflamed ending."""
 BAND = (0.05, 0.5, 0.95)
-PRECISION = 0.002
+TOLERANCE = 0.002
 """Of the threshold current of a fibre; inflammation moves it by a few percent."""
 
 
@@ -39,8 +39,7 @@ def share_of_blocking(result: Any, arm: str, drug: str, library: Library) -> Arr
     The guess of the block comes from the prior where no channel was ever measured.
     """
     peak = free_peak(result, arm, drug)
-    stopping = _kept(_stopping(library.hash, drug, len(peak), library))
-    return 100.0 * peak / stopping[:, None]
+    return 100.0 * peak / stopping(drug, len(peak), library)[:, None]
 
 
 def free_peak(result: Any, arm: str, drug: str) -> Array:
@@ -51,19 +50,23 @@ def free_peak(result: Any, arm: str, drug: str) -> Array:
 def conduction_context(result: Any, arms: Sequence[str], drug: str, library: Library) -> dict[str, Any]:
     """What the share is made of: free peaks and the concentrations that stop a C fibre, uM."""
     draws = int(result.concentration.sizes["replicate"])
-    stopping = _kept(_stopping(library.hash, drug, draws, library))
     return {
         "free_peak_uM": {arm: interval(free_peak(result, arm, drug)) for arm in arms},
-        "blocking_uM": interval(stopping),
+        "blocking_uM": interval(stopping(drug, draws, library)),
     }
+
+
+def stopping(drug: str, draws: int, library: Library) -> Array:
+    """Concentrations (uM) that stop a C fibre, one per draw of what is not known of the drug's block."""
+    return _kept(_stopping(library.hash, drug, draws, library))
 
 
 @lru_cache(maxsize=8)
 def _stopping(version: str, drug: str, draws: int, library: Library) -> tuple[Array, Tally]:
-    """Concentrations (uM) that stop a C fibre, one per draw, and the numbers behind them; once for a version of the evidence."""
+    """The same with the numbers behind it; computed once for a version of the evidence."""
     with tally() as used:
-        stopping = blocking_concentration(fibre("c_fibre", library), drug, library, guesses=draws)
-    return stopping, used
+        found = blocking_concentration(fibre("c_fibre", library), drug, library, guesses=draws)
+    return found, used
 
 
 def firing_change(result: Any, arm: str, part: str, start: float, library: Library) -> Array:
@@ -136,7 +139,7 @@ def _thresholds(version: str, library: Library) -> tuple[dict[str, float], Tally
                 built,
                 built.parameters["diameter"],
                 inflamed(mediators, prostaglandin_e2=float(level[0])),
-                precision=PRECISION,
+                tolerance=TOLERANCE,
             )
             for name, level in levels.items()
         }

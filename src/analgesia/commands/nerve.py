@@ -14,6 +14,7 @@ from analgesia.commands._common import (
     json_option,
     pass_settings,
     progress,
+    seed_option,
     table,
     write_json,
 )
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 SUMMARY = "Stimulate a nerve fibre: conduction velocity, latency, slowing, failure; drugs and injury."
 
 MAXIMUM_PULSES = 10_000
+MAXIMUM_PEOPLE = 1_000
 SHOWN = 12
 
 
@@ -78,8 +80,21 @@ SHOWN = 12
     "--plot",
     "picture",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Draw latencies and the travelling spike into FILE.",
+    help="Draw latencies and the travelling spike into FILE; with --patients, velocity over diameter and slowing.",
 )
+@click.option(
+    "--kymograph",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Draw the travelling spike alone, voltage over place and time, into FILE.",
+)
+@click.option(
+    "--patients",
+    type=click.IntRange(1, MAXIMUM_PEOPLE),
+    metavar="N",
+    help="Run the fibre of each of N people, who differ in diameter and severity.  [default: the one fibre of the file]",
+)
+@seed_option
 @evidence_option
 @json_option
 @pass_settings
@@ -97,6 +112,9 @@ def command(
     severity: float | None,
     precision: Literal["double", "single"],
     picture: Path | None,
+    kymograph: Path | None,
+    patients: int | None,
+    seed: int,
     as_json: bool,
 ) -> None:
     """Stimulate a fibre at one end and record what arrives near the other.
@@ -107,17 +125,23 @@ def command(
     1 um; the grid grows as the root of the diameter), more at 50 um and 0.025 ms. Two pulses with --interval measure the recovery
     cycle: the slowing of the second.
 
+    With --patients, people differ in the diameter of their fibre as recorded C fibres differ in velocity, and in severity as the
+    condition's file says; densities of channels are alike in all.
+
     Example: analgesia nerve --fibre c --diameter 1um --stimulate 2Hz --pulses 360
     """
     from analgesia.errors import ModelError
     from analgesia.files import check_picture
-    from analgesia.nerve.ask import Question, ask
-    from analgesia.nerve.pictures import latencies
+    from analgesia.nerve import pictures
+    from analgesia.nerve.ask import Question, ask, ask_people
 
     if rate is not None and interval is not None:
         raise ModelError("give either --stimulate or --interval, not both")
-    if picture is not None:
-        check_picture(picture)
+    if kymograph is not None and patients is not None:
+        raise ModelError("--kymograph shows one fibre: leave out --patients")
+    for path in (picture, kymograph):
+        if path is not None:
+            check_picture(path)
     count = pulses if pulses is not None else (2 if interval is not None else 1)
     gap = interval.to("ms") if interval is not None else 1e3 / (rate.to("Hz") if rate is not None else 1.0)
     question = Question(
@@ -131,17 +155,57 @@ def command(
         severity=severity,
         precision=precision,
     )
+    if patients is not None:
+        with progress("nerve", unit="blocks of steps") as report:
+            many = ask_people(question, settings.library(), patients=patients, seed=seed, progress=report)
+        if picture is not None:
+            pictures.people(many.people, many.title, picture)
+        if as_json:
+            write_json(many.to_dict())
+        else:
+            _print_people(many.title, many.to_dict(), picture)
+        return
+    seen = picture is not None or kymograph is not None
     with progress("nerve", unit="blocks of steps") as report:
-        answer = ask(question, settings.library(), course=picture is not None, progress=report)
+        answer = ask(question, settings.library(), course=seen, progress=report)
+    if kymograph is not None and answer.course is None:
+        raise ModelError(f"{fibre} fibres are delay lines: there is no voltage along them to draw")
     if picture is not None:
-        latencies(answer.conduction, answer.title, picture, answer.course)
+        pictures.latencies(answer.conduction, answer.title, picture, answer.course)
+    if kymograph is not None and answer.course is not None:
+        pictures.kymograph(answer.course, answer.title, kymograph)
     if as_json:
         write_json(answer.to_dict())
         return
-    _print(answer.conduction, answer.title, answer.to_dict(), picture)
+    _print(answer.conduction, answer.title, answer.to_dict(), [p for p in (picture, kymograph) if p])
 
 
-def _print(found: Conduction, title: str, data: dict[str, Any], picture: Path | None) -> None:
+def _print_people(title: str, data: dict[str, Any], picture: Path | None) -> None:
+    click.echo(title)
+    summary = data["summary"]
+    rows = [
+        (
+            words,
+            *("-" if one[key] is None else f"{one[key]:.3g}" for key in ("mean", "sd", "5%", "50%", "95%")),
+        )
+        for words, one in (
+            ("velocity of the first spike (m/s)", summary["conduction_velocity_m_per_s"]),
+            ("its latency (ms)", summary["first_latency_ms"]),
+            ("slowing of the last pulse (%)", summary["last_slowing_percent"]),
+        )
+    ]
+    click.echo("\n" + table(("over people", "mean", "SD", "5 %", "median", "95 %"), rows))
+    conducting = summary["conducting_share"]
+    if conducting is not None:
+        click.echo(
+            f"\nconducting: {conducting[0]:.0%} of people the first pulse, {conducting[-1]:.0%} the last"
+        )
+    if summary["failed"]:
+        click.echo(f"could not be computed: {summary['failed']} people")
+    _print_end(data, [picture] if picture else [])
+
+
+def _print(found: Conduction, title: str, data: dict[str, Any], drawn: list[Path]) -> None:
     click.echo(title)
     velocity = data["conduction_velocity_m_per_s"]
     arrived = int(sum(found.conducted))
@@ -166,10 +230,14 @@ def _print(found: Conduction, title: str, data: dict[str, Any], picture: Path | 
         for k in chosen
     ]
     click.echo("\n" + table(("pulse", "at (s)", "latency (ms)", "slowing (%)"), rows))
+    _print_end(data, drawn)
+
+
+def _print_end(data: dict[str, Any], drawn: list[Path]) -> None:
     numbers = ", ".join(f"{n} {status}" for status, n in data["numbers"].items())
     click.echo(f"\nRests on {sum(data['numbers'].values())} numbers: {numbers}.")
     for note in data["notes"]:
         click.echo(f"Note: {note}")
-    if picture is not None:
+    for picture in drawn:
         click.echo(f"Picture: {picture}")
     click.echo("A simulation, not medical advice.")

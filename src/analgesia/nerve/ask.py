@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,10 @@ from analgesia.nerve.conduction import Conduction, Course, conduct, course
 from analgesia.nerve.delay import FIBRES as DELAYED
 from analgesia.nerve.delay import delay_line
 from analgesia.nerve.drugs import block_at, parse_drug
-from analgesia.nerve.injury import injured
-from analgesia.nerve.membranes import fibre
-from analgesia.nerve.states import combined
+from analgesia.nerve.injury import injured, severities
+from analgesia.nerve.membranes import Fibre, fibre
+from analgesia.nerve.people import People, conduct_people
+from analgesia.nerve.states import NerveState, combined
 
 FIBRES = {"c": "c_fibre", "c_fibre": "c_fibre", "c_polymodal": "c_polymodal"}
 """Names on the command line -> files of the evidence; these are run as a cable."""
@@ -106,9 +107,17 @@ def _amounts(question: Question, library: Library) -> dict[str, float]:
     return amounts
 
 
-def _ask(question: Question, library: Library, course_too: bool, progress: Any) -> dict[str, Any]:
-    if question.fibre in DELAYED:
-        return _delayed(question, library)
+@dataclass(frozen=True)
+class Prepared:
+    """A question made ready: fibre, middle diameter (um), state of the membrane, concentrations (uM)."""
+
+    fibre: Fibre
+    diameter: float
+    state: NerveState
+    amounts: dict[str, float]
+
+
+def _prepared(question: Question, library: Library, severity: Any = None) -> Prepared:
     name = FIBRES.get(question.fibre)
     if name is None or name not in library.neurons:
         known = ", ".join([*(key for key, file in FIBRES.items() if file in library.neurons), *DELAYED])
@@ -117,14 +126,13 @@ def _ask(question: Question, library: Library, course_too: bool, progress: Any) 
     diameter = question.diameter if question.diameter is not None else built.parameters["diameter"]
     amounts = _amounts(question, library)
     hurt = injured(
-        question.condition, library, "c_fibre", question.severity
+        question.condition, library, "c_fibre", question.severity if severity is None else severity
     )  # the classes of C fibre are hurt alike
     block = block_at(amounts, library, channels=built.sodium, prior=question.prior)
-    state = combined([hurt, block])
-    found = conduct(
-        built, question.times, diameter=diameter, length=question.length, state=state, precision=question.precision,
-        progress=progress,
-    )  # fmt: skip
+    return Prepared(built, float(diameter), combined([hurt, block]), amounts)
+
+
+def _notes(question: Question, library: Library, amounts: dict[str, float], all_arrived: bool) -> list[str]:
     notes = []
     if any("prior" in library.drugs[drug].nerve for drug in amounts):
         notes.append(
@@ -135,28 +143,121 @@ def _ask(question: Question, library: Library, course_too: bool, progress: Any) 
                 else "it blocks nothing here (--prior uses our guess)"
             )
         )
-    if not found.conducted.all() and amounts:
+    if not all_arrived and amounts:
         notes.append("in the model all of the fibre is in the drug, the stimulated end included")
-    shown = None
-    if course_too:
-        shown = course(
-            built,
-            np.asarray(question.times, float),
-            diameter=diameter,
-            length=question.length,
-            state=state,
-            stimulus=found.stimulus,
-        )
-    words = [f"{question.fibre} fibre, {diameter:g} um, {question.length:g} mm"]
+    return notes
+
+
+def _title(question: Question, diameter: float, people: str = "") -> str:
+    words = [f"{question.fibre} fibre{people}, {diameter:g} um, {question.length:g} mm"]
     if len(question.times) > 1:
         words.append(f"{len(question.times)} pulses, one every {question.times[1]:g} ms")
     words += [*question.drugs, *([question.condition] if question.condition else [])]
-    asked = Question(**{**question.__dict__, "diameter": float(diameter)})
+    return "; ".join(words)
+
+
+def _ask(question: Question, library: Library, course_too: bool, progress: Any) -> dict[str, Any]:
+    if question.fibre in DELAYED:
+        return _delayed(question, library)
+    ready = _prepared(question, library)
+    found = conduct(
+        ready.fibre,
+        question.times,
+        diameter=ready.diameter,
+        length=question.length,
+        state=ready.state,
+        precision=question.precision,
+        progress=progress,
+    )
+    shown = None
+    if course_too:
+        shown = course(
+            ready.fibre,
+            np.asarray(question.times, float),
+            diameter=ready.diameter,
+            length=question.length,
+            state=ready.state,
+            stimulus=found.stimulus,
+        )
     return {
-        "question": asked,
+        "question": replace(question, diameter=ready.diameter),
         "conduction": found,
-        "title": "; ".join(words),
+        "title": _title(question, ready.diameter),
         "course": shown,
         "numbers": {},
-        "notes": tuple(notes),
+        "notes": tuple(_notes(question, library, ready.amounts, bool(found.conducted.all()))),
     }
+
+
+@dataclass(frozen=True)
+class AnswerOfPeople:
+    """What arrived in the fibre of each person, the question in words, numbers by status, notes."""
+
+    question: Question
+    people: People
+    title: str
+    numbers: dict[str, int]
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As `analgesia nerve --patients N --json` prints it."""
+        asked, any_of_them = self.question, self.people.found[0]
+        return {
+            **self.people.to_dict(),
+            "pulse_times_ms": any_of_them.times.tolist(),
+            "recorded_at_mm": any_of_them.electrodes[2] / 1e3,
+            "numerics": any_of_them.to_dict()["numerics"],
+            "fibre": asked.fibre,
+            "middle_diameter_um": asked.diameter,
+            "length_mm": asked.length,
+            "drugs": list(asked.drugs),
+            "condition": asked.condition,
+            "numbers": self.numbers,
+            "notes": list(self.notes),
+        }
+
+
+def ask_people(
+    question: Question,
+    library: Library,
+    *,
+    patients: int,
+    seed: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> AnswerOfPeople:
+    """Run a question on the fibre of each of many people. Raises `ModelError` for what makes no sense."""
+    if question.fibre in DELAYED:
+        raise ModelError(
+            f"{question.fibre} fibres are delay lines, in which people do not differ: ask one without --patients"
+        )
+    with evidence.tally() as used:
+        if question.condition is not None and question.severity is None:
+            severity = severities(question.condition, library, patients, seed)
+        else:
+            severity = np.full(patients, question.severity or 0.0)
+        ready = _prepared(question, library, severity)
+        found = conduct_people(
+            ready.fibre,
+            question.times,
+            library,
+            patients=patients,
+            length=question.length,
+            diameter=ready.diameter,
+            state=ready.state,
+            severities=severity,
+            seed=seed,
+            precision=question.precision,
+            progress=progress,
+        )
+    arrived = all(each.conducted.all() for each in found.found)
+    notes = _notes(question, library, ready.amounts, arrived)
+    notes.append(
+        "people differ in diameter as fibres of several people do (vanhees1981); densities do not vary: no source says by how much"
+    )
+    return AnswerOfPeople(
+        replace(question, diameter=ready.diameter),
+        found,
+        _title(question, ready.diameter, f" of {patients} people"),
+        dict(used.counts),
+        tuple(notes),
+    )

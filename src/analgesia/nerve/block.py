@@ -7,14 +7,15 @@ agree to TOLERANCE; with `guesses`, every constant of the drug is drawn within w
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analgesia.engine.cable import Pulse, cylinder, simulate
+from analgesia.engine.cable import CableResult, Pulse, cylinder, simulate
 from analgesia.evidence import Library
-from analgesia.nerve.conduction import THRESHOLD
+from analgesia.nerve.conduction import THRESHOLD, Course
 from analgesia.nerve.drugs import block_at
 from analgesia.nerve.membranes import Fibre
 from analgesia.nerve.states import NerveState, altered
@@ -23,6 +24,9 @@ Array = NDArray[np.float64]
 
 LENGTH, GRID, STEP = 12.0, 50.0, 0.025
 """mm, um, ms: the drug lies between 3 and 9 mm."""
+COUNT = round(LENGTH * 1e3 / GRID)
+START = 2.0
+"""ms before the pulse."""
 BATH = (0.25, 0.75)
 PULSE, CURRENT = 1.0, 1.0
 """ms, nA: well above threshold, outside the drug."""
@@ -53,21 +57,28 @@ def blocking_concentration(
     return np.sqrt(below * above)
 
 
+def crossing(fibre: Fibre, state: NerveState, *, places: int = 120, every: float = 0.25) -> Course:
+    """Voltage along the fibre while one spike runs into the bathed stretch: where it stops, or how it comes out again."""
+    shown = np.unique(np.linspace(0, COUNT - 1, places).round().astype(int))
+    result = _bathed(fibre, state, 1, shown.tolist(), every)
+    return (np.asarray(shown) + 0.5) * LENGTH * 1e3 / COUNT, result.times - START, result.voltage[0]
+
+
 def _passes(fibre: Fibre, state: NerveState, lanes: int) -> NDArray[np.bool_]:
     """Whether a spike crosses the bathed stretch, for each lane."""
+    result = _bathed(fibre, state, lanes, [round(0.95 * COUNT)])
+    return np.array([len(spikes[0]) > 0 for spikes in result.spikes])
+
+
+def _bathed(
+    fibre: Fibre, state: NerveState, lanes: int, probes: list[int], every: float | None = None
+) -> CableResult:
+    """One spike on a fibre whose middle lies in the drug."""
     diameter = fibre.parameters["diameter"]
-    count = round(LENGTH * 1e3 / GRID)
-    geometry = cylinder(LENGTH * 1e3, diameter, count, fibre.resistivity)
-    place = (np.arange(count) + 0.5) / count
+    geometry = cylinder(LENGTH * 1e3, diameter, COUNT, fibre.resistivity)
+    place = (np.arange(COUNT) + 0.5) / COUNT
     bathed = (place > BATH[0]) & (place < BATH[1])
-    geometry = type(geometry)(
-        geometry.parent,
-        geometry.length,
-        geometry.diameter,
-        geometry.resistivity,
-        bathed.astype(np.int64),
-        geometry.patch,
-    )
+    geometry = replace(geometry, region=bathed.astype(np.int64))
     free, start = altered(fibre, diameter, NerveState())
     drugged, begun = altered(fibre, diameter, state)
     parameters: Mapping[str, Any] = {name: _both(free[name], drugged[name], lanes) for name in free}
@@ -75,11 +86,10 @@ def _passes(fibre: Fibre, state: NerveState, lanes: int) -> NDArray[np.bool_]:
         name: np.where(bathed[None, :], _column(begun[name], lanes), _column(start[name], lanes))
         for name in start
     }
-    result = simulate(
-        fibre.altered, geometry, parameters, initial=initial, duration=DURATION, dt=STEP, probes=[round(0.95 * count)],
-        pulses=[Pulse(0, 2.0, PULSE, CURRENT)], threshold=THRESHOLD, lanes=lanes,
+    return simulate(
+        fibre.altered, geometry, parameters, initial=initial, duration=DURATION, dt=STEP, probes=probes,
+        pulses=[Pulse(0, START, PULSE, CURRENT)], threshold=THRESHOLD, lanes=lanes, sample_every=every, along=lanes == 1,
     )  # fmt: skip
-    return np.array([len(spikes[0]) > 0 for spikes in result.spikes])
 
 
 def _column(value: Any, lanes: int) -> Array:

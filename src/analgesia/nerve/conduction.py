@@ -56,6 +56,8 @@ LATEST = 5.0
 """A spike that takes longer than this many times the rested latency is none."""
 FINE, COARSE = (25.0, 0.0125), (50.0, 0.025)
 """Grid (um for a fibre of 1 um; it grows as the root of the diameter) and step (ms) for few and for many pulses."""
+DIAMETERS = (0.1, 20.0)
+"""um; the thinnest and the widest fibre that is run."""
 FEW = 8
 """Up to this many pulses the fine grid is used."""
 
@@ -118,7 +120,7 @@ def conduct(
     `stimulus` in nA (default: twice the threshold of the unchanged fibre). Raises `ModelError` for input that makes no sense.
     """
     moments = np.asarray(times, float)
-    _check(moments, diameter, length)
+    check(moments, diameter, length)
     coarse_grid, coarse_step = FINE if len(moments) <= FEW else COARSE
     dx = grid or coarse_grid * math.sqrt(diameter)
     dt = step or coarse_step
@@ -139,16 +141,16 @@ def conduct(
         alone = run([moments[0]], [Stage(SETTLE + moments[0] + LATEST * rested, COARSE[1])])
         arrived = alone.spikes[0][2]
         travel = max(travel, TRAVEL * float(arrived[0] - SETTLE - moments[0]) if arrived.size else 0.0)
-    stages = _stages(moments, travel, dt)
+    stages = staged(moments, travel, dt)
     result = run(moments, stages)
-    if _fired_in_silence(result, stages) or _still_travelling(result, moments):
+    if fired_in_silence(result, stages) or still_travelling(result, moments):
         longest = moments[-1] + LATEST * rested + AFTER
         result = run(moments, [Stage(SETTLE + math.ceil(longest), dt)])
     if not result.finite[0]:
         raise ModelError(
             "the fibre left the finite numbers: a parameter is far outside what a membrane can have"
         )
-    return _read(result, geometry, where, moments, LATEST * rested, current, dx, dt, precision)
+    return read(result, geometry, where, moments, LATEST * rested, current, dx, dt, precision)
 
 
 def prepared(
@@ -183,14 +185,14 @@ def course(
 
 
 def threshold(
-    fibre: Fibre, diameter: float, state: NerveState = HEALTHY, *, precision: float = 0.05
+    fibre: Fibre, diameter: float, state: NerveState = HEALTHY, *, tolerance: float = 0.05
 ) -> float:
-    """Smallest current (nA) of PULSE ms that starts a conducted spike, to `precision`; several currents at once."""
+    """Smallest current (nA) of PULSE ms that starts a conducted spike, to `tolerance`; several currents at once."""
     scale = diameter**1.5
     low, high = 0.02 * scale, 20.0 * scale
     geometry = cylinder(3e3 * math.sqrt(diameter), diameter, 60, fibre.resistivity)
     membrane, parameters, initial = prepared(fibre, diameter, state)
-    while high / low > 1.0 + precision:
+    while high / low > 1.0 + tolerance:
         currents = np.geomspace(low, high, 16)
         found = simulate(
             membrane, geometry, parameters, initial=initial, duration=SETTLE + 15.0, dt=0.025, probes=[45],
@@ -209,18 +211,21 @@ def _parameters(fibre: Fibre, diameter: float) -> dict[str, Any]:
     return parameters | resting_leaks(fibre, parameters, fibre.initial)
 
 
-def _check(times: Array, diameter: float, length: float) -> None:
+def check(times: Array, diameter: float, length: float) -> None:
+    """Refuse times, a diameter (um) or a length (mm) that make no sense."""
     if times.ndim != 1 or times.size == 0 or not np.all(np.isfinite(times)):
         raise ModelError("give at least one pulse, with times in ms")
     if times[0] < 0.0 or np.any(np.diff(times) <= PULSE):
         raise ModelError(f"pulses last {PULSE:g} ms: their times must ascend by more than that")
-    if not 0.1 <= diameter <= 20.0:
-        raise ModelError(f"a diameter of {diameter:g} um: unmyelinated fibres are modelled from 0.1 to 20 um")
+    if not DIAMETERS[0] <= diameter <= DIAMETERS[1]:
+        raise ModelError(
+            f"a diameter of {diameter:g} um: unmyelinated fibres are modelled from {DIAMETERS[0]:g} to {DIAMETERS[1]:g} um"
+        )
     if not 1.0 <= length <= 1000.0:
         raise ModelError(f"a length of {length:g} mm: give 1 to 1000 mm")
 
 
-def _stages(times: Array, longest: float, dt: float) -> list[Stage]:
+def staged(times: Array, longest: float, dt: float) -> list[Stage]:
     """Fine steps while spikes travel, coarse ones between."""
     stages, now = [], 0.0
     for k, t in enumerate(times):
@@ -238,24 +243,27 @@ def _stages(times: Array, longest: float, dt: float) -> list[Stage]:
     return stages
 
 
-def _still_travelling(result: CableResult, times: Array) -> bool:
-    """Whether the last pulse started a spike that had not passed the far electrode when the run ended."""
-    first, _, far = result.spikes[0]
-    started = first[first >= SETTLE + times[-1]]
-    return bool(result.finite[0]) and started.size > 0 and not np.any(far > started[0])
+def still_travelling(result: CableResult, times: Array) -> bool:
+    """Whether the last pulse started a spike, in any lane, that had not passed the far electrode when the run ended."""
+    for finite, (first, _, far) in zip(result.finite, result.spikes, strict=True):
+        started = first[first >= SETTLE + times[-1]]
+        if finite and started.size > 0 and not np.any(far > started[0]):
+            return True
+    return False
 
 
-def _fired_in_silence(result: CableResult, stages: Sequence[Stage]) -> bool:
+def fired_in_silence(result: CableResult, stages: Sequence[Stage]) -> bool:
+    """Whether any lane fired in a stage that was run coarsely because nothing would."""
     start = 0.0
     for stage in stages:
         end = start + stage.duration
-        if stage.quiet and any(np.any((s >= start) & (s < end)) for s in result.spikes[0]):
+        if stage.quiet and any(np.any((s >= start) & (s < end)) for spikes in result.spikes for s in spikes):
             return True
         start = end
     return False
 
 
-def _read(
+def read(
     result: CableResult,
     geometry: Geometry,
     where: Sequence[int],
@@ -265,8 +273,10 @@ def _read(
     grid: float,
     step: float,
     precision: Precision,
+    lane: int = 0,
 ) -> Conduction:
-    spikes = tuple(s - SETTLE for s in result.spikes[0])
+    """What arrived in one lane."""
+    spikes = tuple(s - SETTLE for s in result.spikes[lane])
     arrival = _matched(times, spikes[2], longest)
     middle = _matched(times, spikes[1], longest)
     latency = arrival - times

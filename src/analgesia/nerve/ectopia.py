@@ -24,6 +24,7 @@ from analgesia.engine import draws
 from analgesia.errors import EvidenceError, ModelError
 from analgesia.evidence import Library, Number
 from analgesia.nerve.drugs import block_at
+from analgesia.nerve.injury import severities
 from analgesia.nerve.soma import PER_DENSITY, Firing, Soma, balance, fire, resting_gates, soma
 from analgesia.nerve.states import NerveState
 
@@ -155,7 +156,7 @@ def ectopia(
     name, step = CLASSES[unit]
     with evidence.tally() as used:
         cell = soma(library, name)
-        severity = _severity(condition, library, patients, seed)
+        severity = severities(condition, library, patients, seed)
         parameters, axotomised = _parameters(cell, name, condition, library, severity, seed)
         if opioid and "girk" in cell.added:
             share = float(library.neurons[name].parameters["population"]["opioid_responders"].to("1"))
@@ -186,18 +187,6 @@ def ectopia(
         condition, unit, patients, firing.rates.reshape(shape), firing, severity, axotomised.reshape(shape), measured,
         dict(used.counts), tuple(concentrations or ()),
     )  # fmt: skip
-
-
-def _severity(condition: str | None, library: Library, patients: int, seed: int) -> Array:
-    """One severity for each person, the condition's own distribution; 0 without a condition."""
-    number = None if condition is None else library.conditions[condition].severity
-    if condition is None:
-        return np.zeros(patients)
-    if number is None:
-        return np.ones(patients)
-    number.to("1")
-    z = draws.normal(seed, "nerve.severity", patients)
-    return np.clip(np.array([float(number.draw(0.0, float(each))) for each in z]), 0.0, 1.0)
 
 
 def _parameters(

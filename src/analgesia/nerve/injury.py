@@ -10,16 +10,36 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from analgesia.engine import draws
 from analgesia.errors import EvidenceError, ModelError
 from analgesia.evidence import Library
 from analgesia.nerve.membranes import SHIFT
 from analgesia.nerve.states import HEALTHY, NerveState
 
+Array = NDArray[np.float64]
+
 CONDUCTANCE, DEPOLARISATION = "conductance_", "depolarisation"
 
 
-def injured(condition: str | None, library: Library, fibre: str, severity: float | None = None) -> NerveState:
-    """State of a fibre's membrane in a condition; without `severity`, the condition's typical one.
+def severities(condition: str | None, library: Library, patients: int, seed: int) -> Array:
+    """One severity for each person, drawn from the condition's own distribution; 0 without a condition, 1 where it gives none."""
+    number = None if condition is None else library.conditions[condition].severity
+    if condition is None:
+        return np.zeros(patients)
+    if number is None:
+        return np.ones(patients)
+    number.to("1")
+    z = draws.normal(seed, "nerve.severity", patients)
+    return np.clip(np.array([float(number.draw(0.0, float(each))) for each in z]), 0.0, 1.0)
+
+
+def injured(
+    condition: str | None, library: Library, fibre: str, severity: float | Array | None = None
+) -> NerveState:
+    """State of a fibre's membrane in a condition; without `severity` (one, or one per lane), the condition's typical one.
 
     Raises `ModelError` for a severity outside 0 to 1 and for a condition that says nothing about the nerve.
     """
@@ -28,8 +48,8 @@ def injured(condition: str | None, library: Library, fibre: str, severity: float
     record = library.conditions[condition]
     if severity is None:
         severity = 1.0 if record.severity is None else float(record.severity.to("1"))
-    if not 0.0 <= severity <= 1.0:
-        raise ModelError(f"severity {severity:g}: give 0 to 1")
+    if not np.all((np.asarray(severity) >= 0.0) & (np.asarray(severity) <= 1.0)):
+        raise ModelError(f"severity {severity}: give 0 to 1")
     changes = record.changes.get("nerve", {}).get(fibre)
     if changes is None:
         raise ModelError(
@@ -37,7 +57,7 @@ def injured(condition: str | None, library: Library, fibre: str, severity: float
         )
     factors: dict[str, Any] = {}
     shifts: dict[str, Any] = {}
-    depolarisation = 0.0
+    depolarisation: Any = 0.0
     for name, number in changes.items():
         if name == DEPOLARISATION:
             depolarisation = severity * float(number.to("mV"))

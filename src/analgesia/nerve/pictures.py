@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from analgesia.channels import Channel
     from analgesia.nerve.clamp import Clamp
     from analgesia.nerve.conduction import Conduction, Course
+    from analgesia.nerve.people import People
 
 BLUE, RUST, GREY = "#0b6e99", "#c4602d", "#8a8f94"
 
@@ -62,6 +63,15 @@ def latencies(found: Conduction, title: str, path: Path, course: Course | None =
     picture.savefig(path, dpi=150)
 
 
+def kymograph(course: Course, title: str, path: Path) -> None:
+    """Voltage over place and time around the first pulse, alone."""
+    picture = new_figure()
+    axes = picture.add_subplot()
+    _kymograph(axes, course)
+    axes.set_title(title, fontsize=10)
+    picture.savefig(path, dpi=150)
+
+
 def _kymograph(axes: Any, course: Course) -> None:
     """Voltage over place and time around the first pulse."""
     places, times, voltage = course
@@ -70,6 +80,39 @@ def _kymograph(axes: Any, course: Course) -> None:
     axes.figure.colorbar(drawn, ax=axes, label="voltage (mV)")
     axes.set_xlabel("time after the first pulse (ms)")
     axes.set_ylabel("place along the fibre (mm)")
+
+
+def people(found: People, title: str, path: Path) -> None:
+    """Velocity over diameter, one dot for each person, and the slowing of every person's pulses; who blocks lies at 0 as a cross."""
+    picture = new_figure(9, 4.2)
+    left, right = picture.subplots(1, 2)
+    velocity = np.array([each.velocity for each in found.found])
+    known = np.isfinite(velocity)
+    left.plot(found.diameters[known], velocity[known], "o", markersize=4, color=BLUE, label="conducts")
+    if (~known).any():
+        left.plot(
+            found.diameters[~known], np.zeros((~known).sum()), "x", markersize=5, color=RUST, label="does not"
+        )
+    left.set(xlabel="diameter (µm)", ylabel="conduction velocity (m/s)")
+    left.set_ylim(bottom=-0.03 if (~known).any() else 0.0)
+    left.legend(frameon=False, fontsize=8)
+    for each in found.found:
+        arrived = each.conducted
+        right.plot(
+            np.flatnonzero(arrived) + 1,
+            each.slowing[arrived],
+            ".-",
+            linewidth=0.7,
+            markersize=3,
+            color=BLUE,
+            alpha=0.5,
+        )
+    right.set(xlabel="pulse", ylabel="slowing against the first (%)")
+    right.xaxis.get_major_locator().set_params(integer=True)
+    for axes in (left, right):
+        axes.spines[["top", "right"]].set_visible(False)
+    picture.suptitle(title, fontsize=10)
+    picture.savefig(path, dpi=150)
 
 
 def raster(

@@ -19,6 +19,7 @@ from analgesia.evidence.conflicts import conflicts
 from analgesia.files import write_whole
 from analgesia.report import citing
 from analgesia.report.document import Run
+from analgesia.report.nerve_runs import prepare
 from analgesia.report.page import cited, page, provenance
 from analgesia.report.references import records, source_data
 from analgesia.report.tables import assumption_data
@@ -82,6 +83,7 @@ def build(
         {one.claim.name: card(one, library, checks) for one in judgements},
         courses,
     )
+    prepare(judgements, library, progress)
     html = page(judgements, library, run)
     return Report(tuple(judgements), html, plain_data(judgements, library, run))
 

@@ -15,6 +15,7 @@ from analgesia.evidence.claim_schema import EvidenceItem
 from analgesia.report import figures
 from analgesia.report.judging import bias_part, certainty_part, decisive_part
 from analgesia.report.markup import Content, Markup, bullets, element, figure, folded, link, table
+from analgesia.report.nerve_part import nerve_part
 
 MARGIN_CAPTION = (
     "Free peak concentration divided by potency: dot, median; bar, 90 % interval over people and over what is not known. "
@@ -236,6 +237,7 @@ def prediction_part(judgement: Judgement, library: Library) -> Markup:
             class_="numbers",
         ),
         validation_part(validation, library) if validation else None,
+        nerve_part(judgement, library),
     )
 
 
