@@ -151,6 +151,7 @@ def _run(
     diameters: Array,
     length: float,
     state: NerveState,
+    precision: Precision,
     progress: one.Progress | None,
 ) -> tuple[tuple[Conduction, ...], NDArray[np.bool_]]:
     coarse, dt = one.FINE if len(times) <= one.FEW else one.COARSE
@@ -191,6 +192,7 @@ def _run(
             float(current),
             dx,
             dt,
+            precision,
             lane,
         )
         for lane, (d, current) in enumerate(zip(diameters, currents, strict=True))
