@@ -68,7 +68,13 @@ VALUE = TELLING | TEXT
 CHEAP = {"--patients": "2"}
 """Options that keep a run small, put last wherever a command has them: the last one counts."""
 
-LONG = ("analgesia.pathway.simulate", "analgesia.calibration.fit")
+LONG = (
+    "analgesia.pathway.simulate",
+    "analgesia.calibration.fit",
+    "analgesia.nerve.conduction.simulate",
+    "analgesia.nerve.people.simulate",
+    "analgesia.nerve.ectopia.fire",
+)
 """What takes seconds to minutes. Here it is refused, so that everything before it is tried: other tests run it."""
 
 
@@ -76,7 +82,11 @@ GOOD = {
     "check": ["acts_on_opioid_receptors"],
     "completion": ["bash"],
     "exposure": ["leaf_capsule", "--dose", "4 g", "--sample-until", "24 h"],
+    "ectopia": ["--condition", "painful_diabetic_neuropathy", "--drug", "lidocaine 20 uM"],
+    "nerve": ["--fibre", "c", "--pulses", "2", "--interval", "8 ms", "--drug", "lidocaine 0.1 mM"],
+    "report": ["claims", "acts_on_opioid_receptors", "--json"],
     "show": ["drug", "mitragynine"],
+    "sources": ["--status", "recalled"],
     "ventilation": ["--opioid", "fentanyl", "--bolus", "0.2 mg", "--hours", "0.1"],
 }
 """A request that can be honoured, to which absurd things are added."""

@@ -78,6 +78,8 @@ class QuantityType(click.ParamType[Quantity]):
             quantity = Quantity.parse(value)
         except UnitError as error:
             self.fail(str(error), param, ctx)
+        if quantity.of is not None:
+            self.fail(f"{value!r} names {quantity.of!r} after the unit: give a number and a unit", param, ctx)
         if quantity.value < 0 or (quantity.value == 0 and not self.zero):
             self.fail(
                 f"{value!r} is {'negative' if quantity.value else 'zero'}: give a positive quantity",

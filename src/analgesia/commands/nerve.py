@@ -137,6 +137,8 @@ def command(
 
     if rate is not None and interval is not None:
         raise ModelError("give either --stimulate or --interval, not both")
+    if severity is not None and condition is None:
+        raise ModelError("--severity says how severe a --condition is: name one")
     if kymograph is not None and patients is not None:
         raise ModelError("--kymograph shows one fibre: leave out --patients")
     for path in (picture, kymograph):

@@ -91,8 +91,11 @@ def command(
     at constant CO2. A dose outside any data gives a result that says so.
     """
     from analgesia.errors import EvidenceError, ModelError
+    from analgesia.files import check_picture
     from analgesia.ventilation.regimens import names
 
+    if plot is not None:
+        check_picture(plot)
     library = settings.library()
     if (bolus is None) == (oral is None):
         raise ModelError("give the dose once: --bolus for a vein, --oral for the mouth (0 mg for none)")

@@ -56,6 +56,8 @@ LATEST = 5.0
 """A spike that takes longer than this many times the rested latency is none."""
 FINE, COARSE = (25.0, 0.0125), (50.0, 0.025)
 """Grid (um for a fibre of 1 um; it grows as the root of the diameter) and step (ms) for few and for many pulses."""
+LONGEST = 3.0 * 3.6e6
+"""ms; the longest train."""
 DIAMETERS = (0.1, 20.0)
 """um; the thinnest and the widest fibre that is run."""
 FEW = 8
@@ -217,6 +219,10 @@ def check(times: Array, diameter: float, length: float) -> None:
         raise ModelError("give at least one pulse, with times in ms")
     if times[0] < 0.0 or np.any(np.diff(times) <= PULSE):
         raise ModelError(f"pulses last {PULSE:g} ms: their times must ascend by more than that")
+    if times[-1] > LONGEST:
+        raise ModelError(
+            f"the last pulse comes after {times[-1] / 3.6e6:.3g} h: give pulses within {LONGEST / 3.6e6:g} h"
+        )
     if not DIAMETERS[0] <= diameter <= DIAMETERS[1]:
         raise ModelError(
             f"a diameter of {diameter:g} um: unmyelinated fibres are modelled from {DIAMETERS[0]:g} to {DIAMETERS[1]:g} um"

@@ -22,6 +22,9 @@ from analgesia.quantities import Quantity
 PRIOR = "prior"
 """Table of a drug's `nerve` that stands for a guess rather than a measurement."""
 
+MOST = 1e7
+"""uM; more of a drug than any liquid holds."""
+
 
 def parse_drug(text: str, library: Library) -> tuple[str, float]:
     """Read "NAME AMOUNT", such as "lidocaine 0.8 mM": name and concentration in uM. Raises `ModelError` otherwise."""
@@ -34,6 +37,8 @@ def parse_drug(text: str, library: Library) -> tuple[str, float]:
     value = Quantity.parse(amount).to("uM", float(record.molar_mass.to("g/mol")))
     if value < 0.0:
         raise ModelError(f"drug {text!r}: a concentration is 0 or more")
+    if value > MOST:
+        raise ModelError(f"drug {text!r}: no liquid holds that much; give at most {MOST / 1e6:g} M")
     return name, value
 
 

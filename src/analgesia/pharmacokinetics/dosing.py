@@ -179,6 +179,10 @@ def lineage(drugs: Sequence[DrugKinetics], name: str) -> list[str]:
     return line
 
 
+LONGEST = 24.0 * 366 * 10
+"""Hours between the first and the last dose of a regimen, at most."""
+
+
 def dose_times(every: str | None, doses: int) -> NDArray[np.float64]:
     """Hours at which the doses are taken, the first at 0."""
     if doses < 1:
@@ -187,7 +191,12 @@ def dose_times(every: str | None, doses: int) -> NDArray[np.float64]:
         if doses > 1:
             raise ModelError(f'{doses} doses but no interval; say how often, such as every "24 h"')
         return np.zeros(1)
-    return np.arange(doses, dtype=np.float64) * np.float64(parse_positive(every, "h", "dosing interval"))
+    interval = parse_positive(every, "h", "dosing interval")
+    if (doses - 1) * interval > LONGEST:
+        raise ModelError(
+            f"{doses} doses every {every}: the last may come at most {LONGEST / 24.0:g} days after the first"
+        )
+    return np.arange(doses, dtype=np.float64) * np.float64(interval)
 
 
 def _milligrams(quantity: Quantity, dose: str) -> float:

@@ -23,10 +23,15 @@ USUAL_WINDOW = 120.0
 
 A_DAY = 24.0
 
+LONGEST = 24.0 * 366 * 10
+"""Hours after a dose beyond which nobody draws blood."""
+
 
 def sampling_times(sampling: str | None, sample_until: str | None) -> Floats:
     """Hours after the (last) dose at which blood is drawn; time 0, just before the dose, is always among them."""
     until = USUAL_WINDOW if sample_until is None else parse_positive(sample_until, "h", "sampling time")
+    if until > LONGEST:
+        raise ModelError(f"sampling until {sample_until}: at most {LONGEST / A_DAY:g} days after the dose")
     if sampling is None:
         days = np.arange(SCHEDULE[-1] + A_DAY, until, A_DAY)
         planned = np.array([*[t for t in SCHEDULE if t < until], *days, until], dtype=np.float64)
@@ -40,6 +45,8 @@ def sampling_times(sampling: str | None, sample_until: str | None) -> Floats:
     hours = np.array([Quantity.parse(f"{word} {unit}").to("h") for word in words])
     if not np.all(np.isfinite(hours)) or np.any(hours < 0) or np.any(np.diff(hours) <= 0):
         raise ModelError(f"sampling {sampling!r}: times must not be negative and must increase")
+    if hours[-1] > LONGEST:
+        raise ModelError(f"sampling {sampling!r}: at most {LONGEST / A_DAY:g} days after the dose")
     return np.unique(np.concatenate([[0.0], hours]))
 
 
