@@ -289,7 +289,7 @@ def read(
     conducted = np.isfinite(latency)
     x = geometry.centres()[list(where)]
     velocity = math.nan
-    both = np.flatnonzero(conducted & np.isfinite(middle))
+    both = np.flatnonzero(conducted & (arrival > middle))  # nan is never greater
     if both.size:
         velocity = float((x[2] - x[1]) * 1e-3 / (arrival[both[0]] - middle[both[0]]))
     reference = latency[conducted][0] if conducted.any() else math.nan
