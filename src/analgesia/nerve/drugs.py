@@ -56,6 +56,9 @@ def block_at(
     `prior`: also use guesses about drugs on which no channel was measured. `guesses`: draw that many values of every constant within
     what is not known, one per lane. Raises `ModelError` for a drug without known block.
     """
+    for name, amount in concentrations.items():
+        if not np.all(np.isfinite(amount)) or np.any(np.asarray(amount) < 0.0):
+            raise ModelError(f"{name} at {amount} uM: give a concentration of 0 or more")
     states = [
         _state(name, amount, library, channels, prior=prior, guesses=guesses, seed=seed)
         for name, amount in concentrations.items()

@@ -92,7 +92,7 @@ def discharge(excess: Any, greatest: Any, inhibition: Any) -> Any:
 
 def inflamed(cell: Mediators, *, prostaglandin_e2: float = 0.0, tumour_necrosis: float = 0.0) -> NerveState:
     """What prostaglandin E2 and TNF (nM) do to the membrane of a C fibre near its ending."""
-    if prostaglandin_e2 < 0.0 or tumour_necrosis < 0.0:
+    if not (prostaglandin_e2 >= 0.0 and tumour_necrosis >= 0.0):  # nan is not either
         raise ModelError("concentrations of prostaglandin E2 and TNF are 0 or more")
     shift = cell.prostaglandin_shift * sensitisation(prostaglandin_e2, cell.prostaglandin_half)
     share = tumour_necrosis / (tumour_necrosis + cell.tumour_necrosis_half)
