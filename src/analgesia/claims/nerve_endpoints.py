@@ -111,8 +111,8 @@ def ending_context(result: Any, arms: Mapping[str, float], library: Library) -> 
                 part: interval(people_mean(firing_change(result, arm, part, start, library)))
                 for part in PARTS
             },
-            "prostaglandin_stopped_percent": interval(100.0 * stopped),
-            "opioid_stimulus": interval(_opioid(result, arm)[..., late].mean(axis=-1)),
+            "prostaglandin_stopped_percent": interval(100.0 * people_mean(stopped)),
+            "opioid_stimulus": interval(people_mean(_opioid(result, arm)[..., late].mean(axis=-1))),
         }
     return {
         "heat_degC": HEAT,

@@ -39,7 +39,7 @@ HEAT_CAPTION = (
 )
 WAYS_CAPTION = (
     "The same change split by way of action: dot, median; bar, 90 % interval over what is not known. Dashed: what taking away all "
-    "prostaglandin of inflammation would do, with its interval in grey."
+    "prostaglandin of inflammation would do, with its interval in grey. How strongly opioid receptors act on an ending is assumed."
 )
 
 
