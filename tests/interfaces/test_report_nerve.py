@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,15 @@ from analgesia.report.nerve_part import nerve_part
 
 CLAIMS = ("blocks_sodium_channels", "anti_inflammatory")
 PATHS = re.compile(r' d="([^"]*)"|(?: x| y|points|transform)="([^"]*)"')
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_runs() -> Iterator[None]:
+    """Few pulses and guesses, quick to run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runs, "PULSES", 4)
+        patch.setattr(runs, "GUESSES", 3)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -29,6 +30,7 @@ from analgesia.claims import experiment
 from analgesia.claims.experiment import Size
 from analgesia.claims.landscape import Landscape, landscape
 from analgesia.cli import main
+from analgesia.report import nerve_runs
 from analgesia.report.build import Report, build
 from analgesia.report.markup import Markup, element, text
 from analgesia.report.markup import words as markup_words
@@ -94,6 +96,15 @@ PAIN = [
 @pytest.fixture(scope="module")
 def reach() -> Landscape:
     return landscape(evidence.load(), size=4, draws=3, compounds=["mitragynine", "morphine"])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_runs_of_the_nerve() -> Iterator[None]:
+    """Few pulses and guesses: what the pictures show is tested elsewhere."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nerve_runs, "PULSES", 3)
+        patch.setattr(nerve_runs, "GUESSES", 2)
+        yield
 
 
 @pytest.fixture(scope="module")
