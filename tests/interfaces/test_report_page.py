@@ -102,8 +102,8 @@ def reach() -> Landscape:
 def short_runs_of_the_nerve() -> Iterator[None]:
     """Few pulses and guesses: what the pictures show is tested elsewhere."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(nerve_runs, "PULSES", 3)
-        patch.setattr(nerve_runs, "GUESSES", 2)
+        patch.setattr(nerve_runs, "PULSES", 4)
+        patch.setattr(nerve_runs, "GUESSES", 3)
         yield
 
 

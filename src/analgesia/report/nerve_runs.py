@@ -91,7 +91,9 @@ def _steps(judgement: Judgement, library: Library) -> list[Callable[[], Any]]:
         return []
     condition = condition_of(judgement, library)
     wanted: list[Callable[[], Any]] = [lambda: reference_blocks(library), lambda: crossings(library)]
-    wanted += [partial(_train, library.hash, *one, library) for one in _asked_trains(judgement, library)]
+    wanted += [
+        partial(_train, library.hash, *one, PULSES, library) for one in _asked_trains(judgement, library)
+    ]
     if condition is not None:
         wanted.append(lambda: discharge(condition, library))
     return wanted
@@ -99,7 +101,7 @@ def _steps(judgement: Judgement, library: Library) -> list[Callable[[], Any]]:
 
 def trains(judgement: Judgement, library: Library) -> list[Train]:
     """Healthy fibre, condition, reference below and at its blocking concentration, the drug at its free peak."""
-    return [_train(library.hash, *one, library) for one in _asked_trains(judgement, library)]
+    return [_train(library.hash, *one, PULSES, library) for one in _asked_trains(judgement, library)]
 
 
 def _asked_trains(judgement: Judgement, library: Library) -> list[tuple[str, str, str, float]]:
@@ -126,8 +128,10 @@ def _fibre(version: str, library: Library) -> tuple[Fibre, float]:
 
 
 @lru_cache(maxsize=32)
-def _train(version: str, key: str, label: str, name: str, amount: float, library: Library) -> Train:
-    """PULSES pulses at RATE, all of the fibre under one state."""
+def _train(
+    version: str, key: str, label: str, name: str, amount: float, pulses: int, library: Library
+) -> Train:
+    """Pulses at RATE, all of the fibre under one state."""
     built, blocking = _fibre(version, library)
     state = HEALTHY
     if key == "condition":
@@ -136,7 +140,7 @@ def _train(version: str, key: str, label: str, name: str, amount: float, library
         state = block_at({name: amount * blocking}, library, channels=built.sodium)
     elif key == "drug":
         state = block_at({name: amount}, library, channels=built.sodium, prior=True)
-    times = [1e3 / RATE * pulse for pulse in range(PULSES)]
+    times = [1e3 / RATE * pulse for pulse in range(pulses)]
     return Train(
         key, label, conduct(built, times, diameter=built.parameters["diameter"], length=LENGTH, state=state)
     )
