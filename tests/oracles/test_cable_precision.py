@@ -10,14 +10,17 @@ import pytest
 
 from analgesia import evidence
 from analgesia.engine import exp, machine, where
-from analgesia.engine.cable import Membrane, Pulse, cylinder, run, simulate, tables
+from analgesia.engine.cable import Branch, Membrane, Pulse, cylinder, run, simulate, tables, tree
 from analgesia.engine.cable import simulation as simulation_module
 from analgesia.engine.cable.arithmetic import CableVector
 from analgesia.engine.cable.single import SingleVector
 from analgesia.engine.mathematics import Vector
 from analgesia.errors import ModelError
 from analgesia.nerve.conduction import conduct, prepared
+from analgesia.nerve.drugs import block_at
+from analgesia.nerve.injury import injured
 from analgesia.nerve.membranes import fibre
+from analgesia.nerve.states import combined
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +108,22 @@ def test_single_precision_keeps_velocity_latency_and_slowing(c_fibre):
     assert single.to_dict()["numerics"]["precision"] == "single"
 
 
+def test_single_precision_holds_in_an_injured_fibre_under_a_drug(c_fibre):
+    """Shares of bound channels are slow gates whose target follows other gates; no table holds them."""
+    library = evidence.load()
+    hurt = injured("painful_diabetic_neuropathy", library, "c_fibre", 1.0)
+    state = combined([hurt, block_at({"lidocaine": 100.0}, library, channels=c_fibre.sodium)])
+    double, single = (
+        conduct(
+            c_fibre, 100.0 * np.arange(20), diameter=1.0, length=3.0, stimulus=0.5, state=state, precision=p
+        )
+        for p in ("double", "single")
+    )
+    assert double.conducted.all() and double.slowing[-1] > 10.0
+    assert np.abs(single.latency - double.latency).max() < 1e-3
+    assert np.abs(single.slowing - double.slowing).max() < 0.01
+
+
 def test_lanes_in_single_precision_do_not_feel_their_neighbours():
     conductance = np.linspace(0.1, 0.14, 19)
     settings = {"compartments": 30, "duration": 40.0, "precision": "single"}
@@ -187,6 +206,41 @@ def test_a_lane_beyond_the_tables_follows_the_equations_and_the_others_do_not_no
         np.testing.assert_allclose(
             squid_run(current=current, along=along, **settings).final, written.final, atol=1e-6
         )
+
+
+@pytest.mark.parametrize("along", [False, True])
+@pytest.mark.parametrize("precision", ["double", "single"])
+def test_a_call_that_begins_beyond_the_tables_follows_the_equations(monkeypatch, along, precision):
+    """One step takes the voltage from outside the tables, where its gates move first, to inside."""
+    voltage = np.full((1, 20), -65.0)
+    voltage[0, 7] = -109.0
+
+    def final():
+        return simulate(
+            SQUID, cylinder(1000.0, 1.0, 20, 100.0), {"capacitance": 1.0, "conductance_na": 0.12}, duration=0.1, along=along,
+            initial={"v": voltage, "m": 0.05, "h": 0.6, "n": 0.3}, precision=precision,
+        ).final  # fmt: skip
+
+    found = final()
+    assert found[0, 7, 0] > tables.span(precision)[0]
+    without_tables(monkeypatch)
+    np.testing.assert_allclose(found, final(), rtol=0.0, atol=1e-6)
+
+
+def test_every_region_is_checked_for_steps_that_are_too_coarse():
+    def gates(v, y, p):
+        return {"m": (0.5 + 0.0 * v, p.speed + 0.0 * v)}
+
+    membrane = Membrane(
+        "regions", ("m",), {}, UNITS | {"speed": "1/ms"}, gates, lambda v, y, p: p.conductance_na * (v + 65)
+    )
+    pieces = (Branch(None, 100.0, 1.0, 4, 0), Branch(0, 100.0, 1.0, 4, 1))
+    given = {"capacitance": 1.0, "conductance_na": 1e-4}
+    with pytest.raises(ModelError, match="too coarse for gate `m`"):
+        simulate(
+            membrane, tree(pieces, 100.0), given | {"speed": np.array([[1.0], [500.0]])}, initial={"v": -65.0},
+            duration=1.0,
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize("along", [False, True])

@@ -389,7 +389,7 @@ class Kernel:
         """Note the lanes whose voltage is outside the tables, or is not a number."""
         v = self.v
         inside = self.b.and_(
-            v.compare(">=", voltage, self.number["lowest"]), v.compare("<=", voltage, self.number["highest"])
+            v.compare(">=", voltage, self.number["lowest"]), v.compare("<", voltage, self.number["highest"])
         )
         kind = ir.IntType(self.lanes)
         outside = self.b.not_(self.b.bitcast(inside, kind))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -77,9 +78,17 @@ class Kernel:
     loaded: machine.Loaded
 
 
-@cache
 def compiled(membrane: Membrane, along: bool, form: tables.Form) -> Kernel:
-    """Machine code of a membrane in a form, from the disk where it is known."""
+    """Machine code of a membrane in a form, from the disk where it is known; threads that want the same wait for one to make it."""
+    with _compiling:
+        return _compiled(membrane, along, form)
+
+
+_compiling = threading.Lock()
+
+
+@cache
+def _compiled(membrane: Membrane, along: bool, form: tables.Form) -> Kernel:
     single = form.precision == "single"
     lanes = machine.preferred_lanes() * (2 if single else 1)
     writer = (AlongKernel if along else code.Kernel)(recorded(membrane), lanes, form)
@@ -200,7 +209,8 @@ class Run:
             for first, steps, gates in self._spans(number):
                 given = arrays | self._given(stage, start, first, steps, gates)
                 before = aligned(block, self.real) if tabulated else block
-                found = self._call(kernel, given | {"state": block}, stage, first, steps)
+                left = self._outside(block) if tabulated else 0
+                found = self._call(kernel, given | {"state": block}, stage, first, steps, left)
                 if found.left & (-1 if self.along else real):
                     again = self._call(self._kernel(False), given | {"state": before}, stage, first, steps)
                     found = self._merged(block, before, found, again)
@@ -229,8 +239,16 @@ class Run:
             "grid": self.tables.grid.astype(real),
         }
 
-    def _call(self, kernel: Kernel, given: dict[str, Any], stage: Stage, first: int, steps: int) -> Output:
-        """One call of a kernel."""
+    def _outside(self, block: Array) -> int:
+        """Bits of the lanes that begin a call outside the tables: the kernel looks at the voltage after each step alone."""
+        lowest, highest = tables.span(self.tables.form.precision)
+        inside = np.all((block[:, 0] >= lowest) & (block[:, 0] < highest), axis=0)
+        return sum(1 << int(lane) for lane in np.flatnonzero(~inside))
+
+    def _call(
+        self, kernel: Kernel, given: dict[str, Any], stage: Stage, first: int, steps: int, outside: int = 0
+    ) -> Output:
+        """One call of a kernel; `outside`: bits of the lanes known to have left the tables."""
         width, every, probes = self.width, self._every(stage), len(self.probes)
         capacity = min(BLOCK, steps) // 2 + 1
         rows = -(-(first + steps) // every) - -(-first // every)
@@ -238,7 +256,7 @@ class Run:
         buffer = np.zeros((probes, capacity, width))
         counts = np.zeros((probes, width), np.int64)
         trace = aligned(np.zeros((rows, probes, width)), kernel.real)
-        left = np.zeros(1, np.int64)
+        left = np.full(1, outside, np.int64)
         arrays = given | {
             "spikes": buffer, "counts": counts, "trace": trace, "left": left,
             "sizes": np.array([*shape, probes, capacity, every, first], np.int64),

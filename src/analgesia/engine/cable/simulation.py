@@ -78,7 +78,8 @@ def simulate(
     written = recorded(membrane)
     table = _parameter_table(membrane, written, geometry, parameters, size)
     state = _initial_state(membrane, written, geometry, initial, table, size)
-    known = _known(written, state[:, :1], table, geometry.region[:1])
+    each = np.unique(geometry.region, return_index=True)[1]  # one compartment of every region
+    known = _known(written, state[:, each], table, geometry.region[each])
     for step in {stage.dt for stage in plan if not stage.quiet}:
         checks.check_step(membrane, written, known, step)
     if precision == "single":
