@@ -14,10 +14,12 @@ from analgesia.report.pain_figure import pain_check_figure
 from analgesia.report.parts import mark, source_link
 from analgesia.report.tables import unit_after
 
-KINETICS_CAPTION = (
-    "Above, the simulated concentration in plasma after the dose: median, and band for nine of ten people (dotted: limit of "
-    "quantification; cross: published peak, with its range where one was printed). Below, simulated ÷ published for each printed "
-    "value: dot, median; bar, where nine of ten studies of that size would lie. At the line both agree."
+KINETICS_CAPTION = "Above, concentration in plasma; below, simulated ÷ published. At the line both agree."
+KINETICS_WORDS = (
+    "In each figure the upper panels show the simulated concentration in plasma after the dose: median, and band for nine of ten "
+    "people; dotted is the limit of quantification, the cross is the published peak, with its range where one was printed. Below "
+    "stands simulated ÷ published for each printed value: dot, median; bar, where nine of ten studies of that size would lie; thin "
+    "line, the printed range."
 )
 PAIN_CAPTION = (
     "Change of pain against placebo, observed and fitted. Circle: published mean with its 95 % interval; bar: where the model puts nine "
@@ -32,7 +34,7 @@ def kinetics_section(run: Run, library: Library) -> Markup:
         return section(heading, element("p", "Not computed in this run."), anchor="kinetics")
     return section(
         heading,
-        [element("p", said) for said in kinetics_words(run.kinetics)],
+        [element("p", said) for said in (*kinetics_words(run.kinetics), KINETICS_WORDS)],
         [study_part(run, study) for study in dict.fromkeys(one.study for one in run.kinetics)],
         kinetics_table(run.kinetics, library),
         anchor="kinetics",

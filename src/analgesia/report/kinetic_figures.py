@@ -52,6 +52,9 @@ PANEL, ROW, LEFT, RIGHT, GAP = 1.25, 0.2, 0.55, 0.12, 0.42
 EARLIEST = 0.2
 """h; where the logarithmic time axis begins."""
 
+POINTS = 60
+"""Points of a curve, evenly spaced on that axis."""
+
 
 def study_figure(rows: Sequence[Comparison], courses: Sequence[Course]) -> Markup | None:
     """The picture of one study as a part of the page."""
@@ -113,11 +116,10 @@ def study_picture(rows: Sequence[Comparison], courses: Sequence[Course]) -> Any:
         (left / WIDTH, foot / height, 1.0 - (left + RIGHT) / WIDTH, ROW * len(seen) / height)
     )
     _rows(axes, seen, labels)
-    doses = f" Shown: {courses[0].dose}." if courses and courses[0].several else ""
     figure.text(
         0.1 / WIDTH,
         1.0 - 0.16 / height,
-        f"{seen[0].title}. {ROLE_WORDS[seen[0].role].capitalize()}.{doses}",
+        f"{seen[0].title}. {ROLE_WORDS[seen[0].role].capitalize()}.",
         fontsize=9,
         va="center",
     )
@@ -125,8 +127,11 @@ def study_picture(rows: Sequence[Comparison], courses: Sequence[Course]) -> Any:
 
 
 def _course(axes: Any, course: Course, rows: Sequence[Comparison], *, first: bool, last: bool) -> None:
+    from matplotlib.ticker import NullLocator
+
     colour = COLOURS[rows[0].role] if rows else SERIES[0]
-    shown = course.times >= EARLIEST
+    wanted = np.geomspace(EARLIEST, course.times[-1], POINTS)
+    shown = np.unique([*np.searchsorted(course.times, wanted[:-1]).tolist(), course.times.size - 1])
     time, (low, middle, high) = course.times[shown], course.bands[:, shown]
     floor = max(course.limit, float(np.nanmax(high)) * 1e-4) / 2.0
     axes.fill_between(
@@ -152,9 +157,9 @@ def _course(axes: Any, course: Course, rows: Sequence[Comparison], *, first: boo
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks], fontsize=7.5)
     axes.set_xticks([], minor=True)
     axes.yaxis.set_major_formatter(positional)
-    axes.yaxis.set_minor_formatter(lambda _value, _place: "")
+    axes.yaxis.set_minor_locator(NullLocator())
     axes.tick_params(axis="y", labelsize=7.5)
-    axes.set_title(course.analyte, fontsize=7.5)
+    axes.set_title(course.analyte + (f", after {course.dose}" if course.several else ""), fontsize=7.5)
     if last:
         axes.set_xlabel("hours after the dose", fontsize=7)
     if first:
@@ -199,4 +204,4 @@ def _rows(axes: Any, rows: Sequence[Comparison], labels: Sequence[str]) -> None:
     axes.xaxis.set_major_formatter(positional)
     axes.xaxis.set_minor_formatter(lambda _value, _place: "")
     axes.grid(axis="x", color=GRID, linewidth=0.6)
-    axes.set_xlabel("simulated ÷ published (thin line: printed range of people)", fontsize=8)
+    axes.set_xlabel("simulated ÷ published (thin line: printed range)", fontsize=8)
