@@ -128,6 +128,11 @@ class Run:
         form = self.tables.form
         return compiled(self.membrane, self.along, form if tabulated else form.direct())
 
+    def compile(self) -> None:
+        """Have the code of every stage at hand, before threads ask for it."""
+        for stage in self.stages:
+            self._kernel(self.tables.form.tabulated and not stage.quiet)
+
     @property
     def lanes(self) -> int:
         """Lanes of a vector."""
