@@ -63,7 +63,7 @@ def test_drugs_say_on_which_scale_their_half_inhibition_stands() -> None:
 def test_prostaglandin_of_blood_falls_as_it_did_in_volunteers(
     drug: str, dose: str, published: float, within: float
 ) -> None:
-    """Fall four hours after a dose (mcadam1999, held back: no number here was fitted to it); celecoxib comes out some 20 points too weak."""
+    """Fall four hours after a dose (mcadam1999, held back, nothing was fitted to it); celecoxib comes out some 20 points too weak."""
     people = patients.population("healthy_volunteer", 40, 1, LIBRARY)
     arm = pathway.Arm("a", "drug", drug, dose)
     result = pathway.simulate(people, [arm], library=LIBRARY, duration="6 h", times=[2.0, 4.0], cord=False)
