@@ -8,6 +8,7 @@ import pytest
 from analgesia import evidence
 from analgesia.errors import ModelError
 from analgesia.nerve import junction as ours
+from analgesia.nerve import sundt
 from analgesia.nerve.sundt import AXON, GANGLION, SOMA, follows, junction
 
 LIBRARY = evidence.load()
@@ -62,3 +63,15 @@ def test_both_junctions_have_the_same_widths():
     um = {key: number.to("um") for key, number in table.items()}
     assert (ours.PERIPHERY[1], ours.CENTRE[1]) == (um["periphery_diameter"], um["centre_diameter"])
     assert ((um["stem"], um["stem_diameter"]), (um["soma"], um["soma"])) == (ours.STEM, ours.SOMA)
+
+
+@pytest.mark.parametrize(
+    ("true", "low", "high"), [(110.0, 100.0, 121.0), (1.0, 0.0, 0.0), (900.0, 250.0, 250.0)]
+)
+def test_a_following_frequency_lies_between_the_rates_that_pass_and_fail(monkeypatch, true, low, high):
+    monkeypatch.setattr(
+        sundt, "follows", lambda _, rates, **given: np.where(np.asarray(rates) <= true, 1.0, 0.5)
+    )
+    monkeypatch.setattr(ours, "follows", lambda _, rate, **given: 1.0 if rate <= true else 0.5)
+    assert low <= sundt.following_frequency(None, high=250.0) <= high
+    assert low <= ours.following_frequency(None, junction=True, high=250.0) <= high

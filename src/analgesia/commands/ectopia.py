@@ -126,7 +126,7 @@ def _print(label: str, data: dict[str, Any]) -> None:
         below, above = counted["interval"]
         click.echo(
             f"counted: {counted['share']:.1%} ({below:.0%} to {above:.0%}), {counted['species']}, {counted['source']}, "
-            f"{counted['status']}"
+            f"{counted['status']}" + (" (the model was fitted to it)" if counted["fitted_to"] else "")
         )
     if data["share_of_axotomised_units"]:
         click.echo(

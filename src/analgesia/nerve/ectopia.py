@@ -53,7 +53,10 @@ EDGES = np.array([0.0, ACTIVE, 0.2, 0.5, 1.0, 2.0, 5.0, np.inf])
 
 @dataclass(frozen=True)
 class Ectopia:
-    """What the units of one class do in many people; `rates`: Hz [person, unit]; `measured`: counted share, if there is one."""
+    """What the units of one class do in many people; `rates`: Hz [person, unit].
+
+    `measured`: counted share, if there is one; `fitted`: whether the cell's numbers were fitted to it.
+    """
 
     condition: str | None
     unit: str
@@ -63,6 +66,7 @@ class Ectopia:
     severity: Array
     axotomised: NDArray[np.bool_]
     measured: Number | None
+    fitted: bool
     numbers: Mapping[str, int]
     drugs: tuple[str, ...]
 
@@ -91,7 +95,7 @@ class Ectopia:
             "share_of_active_units": share,
             "share_interval95": [max(0.0, share - 1.96 * spread), min(1.0, share + 1.96 * spread)],
             "share_binomial95": binomial(int(active.sum()), active.size),
-            "share_counted": _counted(self.measured),
+            "share_counted": _counted(self.measured, self.fitted),
             "share_of_axotomised_units": float(cut.mean()),
             "share_of_active_axotomised_units": float(active[cut].mean()) if cut.any() else None,
             "rate_of_active_units_hz": {
@@ -118,8 +122,8 @@ def binomial(events: int, of: int) -> list[float]:
     return [float(found.low), float(found.high)]
 
 
-def _counted(number: Number | None) -> dict[str, Any] | None:
-    """What was counted, with its status and species."""
+def _counted(number: Number | None, fitted: bool) -> dict[str, Any] | None:
+    """What was counted, with its status and species, and whether it may judge the model."""
     if number is None:
         return None
     low, high = number.interval("1")
@@ -129,6 +133,7 @@ def _counted(number: Number | None) -> dict[str, Any] | None:
         "status": number.status,
         "source": number.source,
         "species": number.species or "human",
+        "fitted_to": fitted,
     }
 
 
@@ -183,8 +188,12 @@ def ectopia(
     measured = (
         None if condition is None else library.conditions[condition].phenotypes.get(f"active_{unit}_units")
     )
+    population = library.neurons[name].parameters["population"]
+    fitted = measured is not None and any(
+        measured.source in number.fitted_to for number in population.values()
+    )
     return Ectopia(
-        condition, unit, patients, firing.rates.reshape(shape), firing, severity, axotomised.reshape(shape), measured,
+        condition, unit, patients, firing.rates.reshape(shape), firing, severity, axotomised.reshape(shape), measured, fitted,
         dict(used.counts), tuple(concentrations or ()),
     )  # fmt: skip
 

@@ -54,9 +54,11 @@ def follows(
 def following_frequency(
     fibre: Fibre, *, junction: bool, state: NerveState = HEALTHY, low: float = 2.0, high: float = 200.0
 ) -> float:
-    """Highest rate (Hz) at which every pulse of a train arrives, to 5 %; 0 if not even `low` does."""
+    """Highest rate (Hz) at which every pulse of a train arrives, to 5 %; 0 if not even `low` does, `high` if that rate is followed."""
     if follows(fibre, low, junction=junction, state=state) < FOLLOWED:
         return 0.0
+    if follows(fibre, high, junction=junction, state=state) >= FOLLOWED:
+        return high
     while high / low > 1.05:
         middle = float(np.sqrt(low * high))
         if follows(fibre, middle, junction=junction, state=state) >= FOLLOWED:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from analgesia.nerve.people import People
 
 BLUE, RUST, GREY = "#0b6e99", "#c4602d", "#8a8f94"
+COLOURS, LINES = 6, ("-", "--", ":")
+"""Curves of one picture are told apart by so many colours, then by another line."""
 
 
 def new_figure(width: float = 8.0, height: float = 4.8) -> Figure:
@@ -145,8 +147,9 @@ def clamped(channel: Channel, found: Clamp, path: Path) -> None:
         )
     first.plot(v, found.steady / max(found.steady.max(), 1e-300), color=GREY, linestyle=":", label="steady")
     first.set(xlabel="voltage (mV)", ylabel="open probability over its greatest")
-    for gate, constant in time_constants(channel, v, 37.0).items():
-        second.plot(v, constant, label=gate)
+    for k, (gate, constant) in enumerate(time_constants(channel, v, 37.0).items()):
+        color, line = f"C{k % COLOURS}", LINES[k // COLOURS % len(LINES)]
+        second.plot(v, constant, label=gate, color=color, linestyle=line)
     what = "mean time in a state" if channel.states else "time constant"
     second.set(xlabel="voltage (mV)", ylabel=f"{what} at 37 °C (ms)", yscale="log")
     third.plot(found.gaps, found.recovery / max(found.recovery.max(), 1e-300), color=BLUE)
@@ -155,7 +158,10 @@ def clamped(channel: Channel, found: Clamp, path: Path) -> None:
     fourth.axhline(0, color=GREY, linewidth=0.6)
     fourth.set(xlabel="voltage (mV)", ylabel="current over conductance (mV)")
     for axes in (first, second):
-        if axes.get_legend_handles_labels()[0]:
+        labels = len(axes.get_legend_handles_labels()[0])
+        if labels > COLOURS:
+            axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+        elif labels:
             axes.legend(frameon=False, fontsize=8)
     for axes in (first, second, third, fourth):
         axes.spines[["top", "right"]].set_visible(False)

@@ -128,9 +128,14 @@ def follows(
 def following_frequency(
     found: Junction, *, low: float = 2.0, high: float = 250.0, pulses: int = 20, branched: bool = True
 ) -> float:
-    """Highest rate (Hz) at which every pulse arrives, to 6 %; 0 if not even `low` does. Eight rates at once."""
+    """Highest rate (Hz) at which every pulse arrives, to 6 %; 0 if not even `low` does, `high` if that rate is followed.
+
+    Eight rates at once.
+    """
     if follows(found, [low], pulses=pulses, branched=branched)[0] < 1.0:
         return 0.0
+    if follows(found, [high], pulses=pulses, branched=branched)[0] >= 1.0:
+        return high
     while high / low > 1.06:
         tried = np.geomspace(low, high, 8)
         kept = follows(found, tried[1:-1], pulses=pulses, branched=branched) >= 1.0

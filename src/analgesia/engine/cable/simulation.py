@@ -89,8 +89,8 @@ def simulate(
         )
     ratio = np.broadcast_to(np.asarray(diameter_ratio, float), (size,))
     moves = [stage.dt for stage in plan if not stage.quiet]
-    moves += [lead(plan[0])] if plan and not plan[0].quiet else []
-    fitted = tables.tabulate(written, table, precision, moves)
+    first = lead(plan[0]) if plan and not plan[0].quiet else None
+    fitted = tables.tabulate(written, table, precision, moves, first)
     run = Run(
         membrane, along, fitted, geometry, tuple(plan), sample_every, threshold, tuple(probes), tuple(pulses)
     )

@@ -78,8 +78,10 @@ def span(precision: str) -> tuple[float, float]:
     return LOWEST, LOWEST + WIDTH - WIDTH / SEGMENTS[precision]
 
 
-def tabulate(recorded: Recorded, table: Array, precision: str, steps: Sequence[float]) -> Tables:
-    """Fit what can be fitted for every length of step.
+def tabulate(
+    recorded: Recorded, table: Array, precision: str, steps: Sequence[float], lead: float | None = None
+) -> Tables:
+    """Fit what can be fitted for every length of step (ms) and for `lead`, by which gates move in the first step of a run.
 
     `table`: parameters [region, parameter, lane].
     """
@@ -87,10 +89,11 @@ def tabulate(recorded: Recorded, table: Array, precision: str, steps: Sequence[f
         np.ptp(table, axis=(0, 2)) == 0.0 if np.all(np.isfinite(table)) else np.zeros(table.shape[1], bool)
     )
     known = tuple((node, float(table[0, k, 0])) for k, node in enumerate(recorded.parameters) if uniform[k])
-    slow = _slow(recorded, table, max(steps, default=1.0)) if precision == "single" else ()
+    slow = _slow(recorded, table, min(steps, default=1.0)) if precision == "single" else ()
     if not machine.has("avx512f") or not recorded.gates:
         return Tables(Form(precision, slow))
-    return _fitted(recorded, known, precision, slow, tuple(sorted(set(steps))))
+    moves = {*steps, lead} if lead is not None else set(steps)
+    return _fitted(recorded, known, precision, slow, tuple(sorted(moves)))
 
 
 @lru_cache(maxsize=64)
