@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from analgesia import evidence
+from analgesia.errors import ModelError
+from analgesia.nerve import block
 from analgesia.nerve.block import blocking_concentration
 from analgesia.nerve.delay import delay_line
 from analgesia.nerve.drugs import block_at
@@ -24,6 +26,18 @@ def test_lidocaine_stops_c_fibres_where_it_does_in_the_rat(c_fibre):
     """Tonic block of C fibres in vivo: 0.80 (0.32) mM (huang1997); none of our constants was fitted to it."""
     found = blocking_concentration(c_fibre, "lidocaine", LIBRARY)[0]
     assert 480.0 < found < 1120.0
+
+
+def test_a_guess_beyond_the_range_that_is_searched_is_found_all_the_same(monkeypatch, c_fibre):
+    """Constants of a drug may be uncertain by a factor of hundreds; the answer is not that of the end of a range."""
+    stops = np.array([0.003, 50.0, 3e6])
+    monkeypatch.setattr(block, "block_at", lambda amounts, *rest, **given: amounts["lidocaine"])
+    monkeypatch.setattr(block, "_passes", lambda fibre, amount, lanes: amount < stops)
+    found = blocking_concentration(c_fibre, "lidocaine", LIBRARY, guesses=3)
+    np.testing.assert_allclose(found, stops, rtol=block.TOLERANCE)
+    stops[2] = 1e9
+    with pytest.raises(ModelError, match="no concentration of lidocaine"):
+        blocking_concentration(c_fibre, "lidocaine", LIBRARY, guesses=3)
 
 
 def test_the_share_bound_at_rest_is_that_of_the_modulated_receptor(c_fibre):

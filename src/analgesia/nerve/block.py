@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analgesia.engine.cable import CableResult, Pulse, cylinder, simulate
+from analgesia.errors import ModelError
 from analgesia.evidence import Library
 from analgesia.nerve.conduction import THRESHOLD, Course
-from analgesia.nerve.drugs import block_at
+from analgesia.nerve.drugs import MOST, block_at
 from analgesia.nerve.membranes import Fibre
 from analgesia.nerve.states import NerveState, altered
 
@@ -32,6 +33,8 @@ PULSE, CURRENT = 1.0, 1.0
 """ms, nA: well above threshold, outside the drug."""
 DURATION = 90.0
 TOLERANCE = 0.03
+LEAST, WIDER = 1e-6, 100.0
+"""uM below which no drug is looked for, and the factor by which the search widens."""
 
 
 def blocking_concentration(
@@ -44,17 +47,30 @@ def blocking_concentration(
     low: float = 1.0,
     high: float = 1e5,
 ) -> Array:
-    """Smallest concentration (uM) that stops a single spike, for the drug's constants (one number) or for `guesses` of them."""
+    """Smallest concentration (uM) that stops a single spike, for the drug's constants (one number) or for `guesses` of them.
+
+    Sought between `low` and `high`, and beyond them for guesses that lie there.
+    Raises `ModelError` where nothing up to `drugs.MOST` stops it.
+    """
     count = max(guesses, 1)
     below, above = np.full(count, low), np.full(count, high)
-    while np.any(above / below > 1.0 + TOLERANCE):
-        middle = np.sqrt(below * above)
-        state = block_at(
-            {drug: middle}, library, channels=fibre.sodium, prior=True, guesses=guesses, seed=seed
-        )
-        passed = _passes(fibre, state, count)
-        below, above = np.where(passed, middle, below), np.where(passed, above, middle)
-    return np.sqrt(below * above)
+    while True:
+        while np.any(above / below > 1.0 + TOLERANCE):
+            middle = np.sqrt(below * above)
+            state = block_at(
+                {drug: middle}, library, channels=fibre.sodium, prior=True, guesses=guesses, seed=seed
+            )
+            passed = _passes(fibre, state, count)
+            below, above = np.where(passed, middle, below), np.where(passed, above, middle)
+        never, always = above >= high, below <= low
+        if not np.any(never | always):
+            return np.sqrt(below * above)
+        if (np.any(never) and high >= MOST) or (np.any(always) and low <= LEAST):
+            raise ModelError(
+                f"no concentration of {drug} from {low:g} to {high:g} uM divides those that stop {fibre.name} from the others"
+            )
+        low, high = max(low / WIDER, LEAST), min(high * WIDER, MOST)
+        below, above = np.where(always, low, below), np.where(never, high, above)
 
 
 def crossing(fibre: Fibre, state: NerveState, *, places: int = 120, every: float = 0.25) -> Course:
@@ -67,6 +83,10 @@ def crossing(fibre: Fibre, state: NerveState, *, places: int = 120, every: float
 def _passes(fibre: Fibre, state: NerveState, lanes: int) -> NDArray[np.bool_]:
     """Whether a spike crosses the bathed stretch, for each lane."""
     result = _bathed(fibre, state, lanes, [round(0.95 * COUNT)])
+    if not result.finite.all():
+        raise ModelError(
+            f"{fibre.name} left the finite numbers in the bath: whether a spike crosses it is not known"
+        )
     return np.array([len(spikes[0]) > 0 for spikes in result.spikes])
 
 
