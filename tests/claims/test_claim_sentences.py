@@ -105,4 +105,4 @@ def test_no_sentence_on_a_study_advises(text: str) -> None:
 def test_numbers_in_words() -> None:
     assert (share(0.0213), share(1e-7), share(3.21)) == ("2.1\u00a0%", "under 0.01\u00a0%", "3.2\u00a0times")
     assert (signed(-0.123), signed(0.5), signed(-0.0001)) == ("\u22120.12", "+0.50", "0.00")
-    assert (signed(-3.09), signed(-24.6)) == ("\u22123.1", "\u221225")
+    assert (signed(-3.09), signed(-24.6), signed(-9.97)) == ("\u22123.1", "\u221225", "\u221210")

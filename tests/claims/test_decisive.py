@@ -23,10 +23,10 @@ from analgesia.claims.decisive import (
     STUDY_WORDS,
     Lanes,
     decisive,
-    percent,
 )
 from analgesia.claims.experiment import Size, check
 from analgesia.claims.margins import INTERVAL, Margin
+from analgesia.claims.sentences import percent
 from analgesia.claims.verdict import Word, verdict
 from analgesia.evidence.claim_schema import Rule
 
@@ -163,7 +163,9 @@ def test_no_entry_of_a_table_advises():
     assert set(STUDY_WORDS) | set(NUMBER_WORDS) == set(CHEAPNESS)
 
 
-@pytest.mark.parametrize(("part", "text"), [(0.0, "0"), (0.001, "1"), (0.284, "28"), (1.0, "100")])
+@pytest.mark.parametrize(
+    ("part", "text"), [(0.0, "0"), (0.001, "1"), (0.284, "28"), (0.997, "99"), (1.0, "100")]
+)
 def test_shares_in_percent(part, text):
     assert percent(part) == f"{text}\u00a0%"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,23 @@ def test_a_substance_that_no_regimen_holds_is_shown_and_silent(monkeypatch: pyte
     absent = [one for one in found.margins if one.arm == NO_ARM]
     assert {"corynantheidine", "mitragynine_pseudoindoxyl"} <= {one.compound for one in absent}
     assert all(one.unavailable and not one.essential and one.median is None for one in absent)
+
+
+def test_a_mechanism_alone_gives_margins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A claim that lists no margin still shows those that follow from its mechanism; its word is that of the evidence alone."""
+    monkeypatch.setattr(experiment.pathway, "simulate", fake.simulate)
+    monkeypatch.setattr(experiment.patients, "population", fake.population)
+    origin = (Path(evidence.__file__).parent / "claims" / "mu_modulates_pain_signals.toml").read_text()
+    head, *tables = re.split(r"(?m)^(?=\[)", origin)
+    written = head.replace('name = "mu_modulates_pain_signals"', 'name = "unlisted"', 1)
+    written += "".join(table for table in tables if not table.startswith("[[margins]]"))
+    (tmp_path / "claims").mkdir()
+    (tmp_path / "claims" / "unlisted.toml").write_text(written)
+    library = evidence.load([tmp_path])
+    assert not library.claims["unlisted"].margins
+    listed, unlisted = check(["mu_modulates_pain_signals", "unlisted"], library=library, size=Size(6, 4, 3))
+    assert unlisted.margins
+    assert {(one.compound, one.target, one.site) for one in unlisted.margins} == {
+        (one.compound, one.target, one.site) for one in listed.margins
+    }
+    assert not any(one.essential for one in unlisted.margins)

@@ -19,6 +19,7 @@ from typing import Any
 
 from analgesia.calibration import Comparison, PainComparison
 from analgesia.claims.judge import Judgement
+from analgesia.claims.prediction import held_back_of_pain
 from analgesia.claims.verdict import verdict
 from analgesia.errors import EvidenceError
 from analgesia.evidence import STATUSES, Library
@@ -147,7 +148,7 @@ def card(judgement: Judgement, library: Library, checks: Checks | None = None) -
 def kinds_of(claim: Claim) -> tuple[str, ...]:
     """Kinds of endpoint that a claim asks the model for: its outcome, and margins where it lists targets."""
     asked = claim.experiment.endpoint.split(".", 1)[0]
-    return tuple(one for one in (asked, MARGINS if claim.margins else "none") if one != "none")
+    return tuple(one for one in (asked, MARGINS if claim.compares else "none") if one != "none")
 
 
 def enters(judgement: Judgement) -> bool:
@@ -220,16 +221,17 @@ def _context(judgement: Judgement, library: Library) -> str:
     asked = judgement.prediction.label or "none"
     fitted = {name for leaf in judgement.provenance.leaves for name in leaf.fitted_to}
     data = ", ".join(library.sources[name].short for name in sorted(fitted)) or "none"
+    compared = len({one.target for one in judgement.margins if one.interval90})
     return (
         f"People: {people.title or people.name}. Regimens: {arms}. Outcome computed: {asked}. Targets compared: "
-        f"{len({one.target for one in claim.margins})}. The evidence gives the word of the verdict; margins can only lower support from "
+        f"{compared}. The evidence gives the word of the verdict; margins can only lower support from "
         f"the laboratory; a predicted number changes no word. Data its numbers were fitted to: {data}."
     )
 
 
 def _criteria(claim: Claim) -> str:
     said = "For predicted numbers none was fixed before the model was made."
-    if not claim.margins:
+    if not claim.compares:
         return said
     return (
         f"A target counts as possibly reached when the 90 % interval of its margin extends to {claim.rule.reached_above:g} or beyond, "
@@ -359,12 +361,9 @@ def _waiting(claim: Claim, library: Library, checks: Checks) -> str | None:
     if claim.experiment.endpoint not in PAIN_KINDS:
         return None
     done = {one.trial for one in checks.pain or () if one.inside is not None}
+    held = {name: library.trials[name] for name in held_back_of_pain(library) if name not in done}
     names = [
-        trial.title or name
-        for name, trial in library.trials.items()
-        if trial.role == "validate"
-        and trial.population in (None, claim.experiment.population)
-        and name not in done
+        trial.title or name for name, trial in held.items() if trial.population == claim.experiment.population
     ]
     return f"Held back and not predicted in this run: {'; '.join(names)}." if names else None
 

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analgesia.claims.margins import INTERVAL, Margin
-from analgesia.claims.sentences import NBSP, SITE_WORDS, target_words
+from analgesia.claims.sentences import SITE_WORDS, percent, target_words
 from analgesia.claims.verdict import Evidence, Reach, Word, verdict
 from analgesia.evidence.claim_schema import HUMAN_LEVELS, LEVELS, Rule
 
@@ -174,11 +174,6 @@ def outcome_words(one: Measurement, now: Word) -> str:
     )
 
 
-def percent(part: float) -> str:
-    """A share as percent without decimals; what is above 0 is at least 1."""
-    return f"{max(round(100.0 * part), 1 if part > 0.0 else 0)}{NBSP}%"
-
-
 def lanes_of(one: Margin, exposed: Any, sd_log: float) -> Lanes | None:
     """The lanes behind a margin in a run of the pathway; None where there is no distribution."""
     if one.interval90 is None:
@@ -268,6 +263,8 @@ def _numbers(
                 for one in margins
             ]
             counts[str(_word(items, reaches, rule))] += 1
+        if not counts:  # no draw in which every margin of the number could be computed
+            continue
         shares = {word: count / counts.total() for word, count in counts.items()}
         found.append(Measurement(key[0], what, shares, 1.0 - shares.get(str(now), 0.0)))
     return found

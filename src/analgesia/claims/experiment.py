@@ -186,7 +186,7 @@ def _run(
             "seed": size.seed,
             "replicates": replicates,
         }
-        running = [c for c in group if c.margins or endpoints[c.name] is not None]
+        running = [c for c in group if c.compares or endpoints[c.name] is not None]
         if running:
             grid = np.arange(0.0, hours(duration, 24.0) + 1e-9, EXPOSURE_STEP_H)
             exposed = pathway.simulate(people, _arms(running), times=grid, cord=False, **settings)
@@ -209,7 +209,9 @@ def _run(
                 prediction = replace(
                     prediction, validation=replace(prediction.validation, fitted_to=_fitted_to(used))
                 )
-            judgement = judge(claim, exposed if claim.margins else None, prediction, library, size.seed, used)
+            judgement = judge(
+                claim, exposed if claim.compares else None, prediction, library, size.seed, used
+            )
         series = _series(claim, exposed, felt if result is felt else None)
         if endpoint is not None and result is not None:
             series |= endpoint.series(result, _last_intervals(claim))

@@ -114,7 +114,7 @@ def _item(item: EvidenceItem, library: Library | None) -> dict[str, Any]:
 def judge(
     claim: Claim, exposed: Any, prediction: Prediction, library: Library, seed: int, used: Tally
 ) -> Judgement:
-    """Judge one claim from a run of its experiment (`exposed`, None when the claim has no margins).
+    """Judge one claim from a run of its experiment (`exposed`, None when the claim compares nothing).
 
     `used` is the open tally the run was made under; potencies are noted there too.
     """

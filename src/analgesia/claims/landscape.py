@@ -84,8 +84,10 @@ class Point:
 
     @property
     def distance(self) -> float:
-        """How far the median lies from 1, in standard deviations of the margin's logarithm."""
+        """How far the median lies from 1, in standard deviations of the margin's logarithm; 0 where its lower end is 0."""
         low, high = self.margin.interval90 or (math.nan, math.nan)
+        if low == 0.0:
+            return 0.0
         return abs(self.log_median) * 2.0 * REACH_90 / max(math.log10(high / low), SMALLEST)
 
     def to_dict(self) -> dict[str, Any]:

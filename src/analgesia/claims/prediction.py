@@ -10,6 +10,7 @@ the size of the trial, and errors in the structure of the model are in none of t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import NormalDist
@@ -26,6 +27,9 @@ Array = NDArray[np.float64]
 
 SCATTER = 99
 """Quantiles of the scatter between trials that each draw of ignorance meets."""
+
+PAIN_OUTCOME = re.compile(r"pain|relief|responders|percent_change")
+"""What the statistic of a trial is called where it tells of pain."""
 
 LABEL = "extrapolation: computed by a model, observed in nobody"
 
@@ -162,8 +166,6 @@ def validation_of(endpoint: Endpoint, library: Library, inside: Sequence[bool] |
     `inside`: for every published value of the studies the kinetics were fitted to, whether the simulated interval holds
     it; None where that was not computed.
     """
-    calibrated = sorted(name for name, trial in library.trials.items() if trial.role == "calibrate")
-    waiting = sorted(name for name, trial in library.trials.items() if trial.role == "validate")
     kind = endpoint.name.split(".", 1)[0]
     if kind == "exposure":
         if not inside:
@@ -172,9 +174,14 @@ def validation_of(endpoint: Endpoint, library: Library, inside: Sequence[bool] |
             )
         says = (
             f"{sum(inside)} of {len(inside)} published values of the studies the kinetics were fitted to lie inside the simulated "
-            "90 % interval. No study was held back, so this checks the fit and does not test the model."
+            "90 % interval. They were not held back, so this checks the fit and does not test the model."
         )
-        return Validation("checked against the studies it was fitted to", says, tuple(calibrated))
+        fitted = (
+            name
+            for name, trial in library.trials.items()
+            if trial.role == "calibrate" and trial.design.get("kind") == "kinetics"
+        )
+        return Validation("checked against the studies it was fitted to", says, tuple(sorted(fitted)))
     if kind == "stimulus":
         return Validation(
             "not validated",
@@ -190,7 +197,7 @@ def validation_of(endpoint: Endpoint, library: Library, inside: Sequence[bool] |
         return Validation(
             "not validated",
             "Firing of inflamed pain fibres under these drugs was never recorded in people. One step was compared with people and "
-            "not fitted to them: the fall of prostaglandin E2 in blood after ibuprofen and celecoxib (mcadam1999). Ibuprofen is met "
+            "not fitted to them: the fall of prostaglandin E2 in blood after ibuprofen and celecoxib (McAdam 1999). Ibuprofen is met "
             "within 5 percentage points; celecoxib comes out some 20 too weak.",
         )
     if kind == "ventilation":
@@ -200,6 +207,21 @@ def validation_of(endpoint: Endpoint, library: Library, inside: Sequence[bool] |
             "other opioids.",
         )
     says = "No published trial of pain has been predicted and scored with this version of the model"
+    waiting = held_back_of_pain(library)
     if waiting:
-        says += f"; {', '.join(waiting)} {'is' if len(waiting) == 1 else 'are'} held back for that purpose"
-    return Validation("not validated", says + ".", tuple(waiting))
+        count = f"{len(waiting)} published trials or reviews" if len(waiting) > 1 else "one published trial"
+        says += f"; the results of {count} are held back for that purpose"
+    return Validation("not validated", says + ".", waiting)
+
+
+def held_back_of_pain(library: Library) -> tuple[str, ...]:
+    """Trials held back that print an outcome of pain in one of the conditions: no kinetics, no harms, no inflicted pain."""
+    return tuple(
+        sorted(
+            name
+            for name, trial in library.trials.items()
+            if trial.role == "validate"
+            and trial.population in library.conditions
+            and any(PAIN_OUTCOME.search(str(row.get("statistic"))) for row in trial.results)
+        )
+    )

@@ -273,6 +273,14 @@ def share(value: float) -> str:
     return f"{percent:.2g}{NBSP}%" if percent >= 0.01 else f"under 0.01{NBSP}%"
 
 
+def percent(part: float) -> str:
+    """A share of a whole as percent without decimals; what is above 0 is at least 1, what is below 1 at most 99."""
+    whole = round(100.0 * part)
+    if 0.0 < part < 1.0:
+        whole = min(max(whole, 1), 99)
+    return f"{whole}{NBSP}%"
+
+
 def share_of(value: float, whole: str) -> str:
     """A share of something: "2 % of it", "3 times it"."""
     return f"{share(value)} {whole}" if value >= 1.0 else f"{share(value)} of {whole}"
@@ -280,7 +288,8 @@ def share_of(value: float, whole: str) -> str:
 
 def signed(value: float) -> str:
     """A change with its sign and a real minus, two digits or so; a change that rounds to nothing has no sign."""
-    text = f"{value:+.2f}" if abs(value) < 1 else f"{value:+.1f}" if abs(value) < 10 else f"{value:+.0f}"
+    digits = 2 if abs(value) < 0.995 else 1 if abs(value) < 9.95 else 0
+    text = f"{value:+.{digits}f}"
     return text.lstrip("+-") if float(text) == 0.0 else text.replace("-", "\u2212")
 
 

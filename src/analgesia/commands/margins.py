@@ -126,6 +126,7 @@ def _print(found: Landscape, points: Sequence[Point], picture: Path | None) -> N
 
 
 def _row(point: Point) -> list[str]:
+    from analgesia.claims.sentences import percent
     from analgesia.show.marks import marked
 
     one = point.margin
@@ -136,7 +137,7 @@ def _row(point: Point) -> list[str]:
         one.site + (" (total)" if point.basis == "total" else ""),
         f"{one.median:.2g}",
         f"{low:.2g} to {high:.2g}",
-        f"{100.0 * (one.share_above_one or 0.0):.0f} %",
+        percent(one.share_above_one or 0.0),
         marked(one.potency, "nM", one.potency_status, 3),
         point.regimen.arm.name,
     ]

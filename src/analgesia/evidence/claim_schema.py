@@ -238,3 +238,8 @@ class Claim(Record):
     would_change: Text
     may_say: Annotated[tuple[Text, ...], Field(min_length=1)]
     may_not_say: Annotated[tuple[Text, ...], Field(min_length=1)]
+
+    @property
+    def compares(self) -> bool:
+        """Whether exposures are set against potencies: margins are listed, or follow from a mechanism."""
+        return bool(self.margins or self.mechanism)

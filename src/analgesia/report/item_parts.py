@@ -7,7 +7,7 @@ from typing import Any
 
 from analgesia.claims.margins import KIND_WORDS, Margin
 from analgesia.claims.regimens import Documented
-from analgesia.claims.sentences import NBSP, plain, share
+from analgesia.claims.sentences import NBSP, percent, plain
 from analgesia.evidence import Library
 from analgesia.evidence.schema import Finding
 from analgesia.report.checks import kinetics_table, kinetics_words
@@ -249,7 +249,7 @@ def reach_row(label: str, one: Margin) -> Sequence[Content]:
     return (
         label,
         f"{ratio(one.median or 0.0)} ({ratio(low)} to {ratio(high)})",
-        share(one.share_above_one) if one.share_above_one else "0 %",
+        percent(one.share_above_one or 0.0),
         concentration(one.exposure_median or 0.0),
         [
             f"{concentration(one.potency)}, {kind}",

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from analgesia.claims.certainty import LADDER, body_of
 from analgesia.claims.certainty_words import DOMAIN_WORDS, step_words
-from analgesia.claims.decisive import OUTCOME_WORDS, Measurement, percent
+from analgesia.claims.decisive import OUTCOME_WORDS, Measurement
 from analgesia.claims.judge import Judgement
+from analgesia.claims.sentences import percent
 from analgesia.evidence import Library
 from analgesia.evidence.bias import JUDGEMENT_WORDS, TOOLS, RiskOfBias
 from analgesia.report.markup import Content, Markup, bullets, element, folded, link, table

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from analgesia.claims.landscape import Landscape, Point
-from analgesia.claims.sentences import plain
+from analgesia.claims.sentences import percent, plain
 from analgesia.claims.sites import TOTAL
 from analgesia.errors import ModelError
 from analgesia.evidence import Library
@@ -403,7 +403,7 @@ def _row(point: Point, library: Library) -> Sequence[Content]:
         ],
         [f"{plain(one.exposure_median or 0.0)} nM", mark(point.fraction_unbound_status or "read")],
         f"{plain(one.median or 0.0)} ({plain(low)} to {plain(high)})",
-        f"{100.0 * (one.share_above_one or 0.0):.0f} %",
+        percent(one.share_above_one or 0.0),
         [point.regimen.arm.name, ", ", source_link(point.regimen.source, library)],
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from analgesia.claims.judge import Judgement
 from analgesia.claims.margins import KIND_WORDS, Margin
 from analgesia.claims.prediction import ArmPrediction, Prediction, Validation
-from analgesia.claims.sentences import LEVEL_WORDS, SITE_WORDS, plain, share, signed, target_words
+from analgesia.claims.sentences import LEVEL_WORDS, SITE_WORDS, percent, plain, signed, target_words
 from analgesia.claims.verdict import Word
 from analgesia.evidence import MARKS, MEANINGS, STATUSES, Library
 from analgesia.evidence.claim_schema import EvidenceItem
@@ -166,7 +166,7 @@ def finding_row(item: EvidenceItem, library: Library) -> Sequence[Content]:
 
 def mechanism_part(judgement: Judgement, library: Library) -> Markup:
     """Margins as picture and table, and the exposure behind them over time."""
-    if not judgement.claim.margins:
+    if not judgement.claim.compares:
         return element("p", "No target to compare an exposure with.")
     if not judgement.margins:
         return element("p", "No margin could be computed: the substance does not appear in these regimens.")
@@ -208,7 +208,7 @@ def margin_row(one: Margin, library: Library) -> Sequence[Content]:
         label,
         one.arm,
         f"{one.median:.2g} ({low:.2g} to {high:.2g})",
-        share(one.share_above_one or 0.0) if one.share_above_one else "0 %",
+        percent(one.share_above_one or 0.0),
         f"{plain(one.exposure_median or 0.0)} nM",
         potency,
     )
