@@ -29,8 +29,7 @@ from analgesia.claims.landscape import landscape
 from analgesia.claims.margins import margin
 from analgesia.claims.regimens import Documented
 from analgesia.cli import main
-from analgesia.commands._common import to_plain
-from analgesia.commands.report import names_of
+from analgesia.commands._common import names_of, to_plain
 from analgesia.evidence.claim_schema import MarginSpec
 from analgesia.evidence.conflicts import conflicts
 from analgesia.pharmacokinetics import administration

@@ -19,8 +19,8 @@ from analgesia import pathway, patients
 from analgesia.claims.endpoints import PLACEBO, Endpoint, endpoint_of, hours
 from analgesia.claims.judge import Judgement, judge
 from analgesia.claims.margins import potency_of
+from analgesia.claims.mechanism import check_mechanism, margins_of
 from analgesia.claims.prediction import Prediction, arm_prediction, between_trials_of, validation_of
-from analgesia.claims.targets import check_mechanism, margins_of
 from analgesia.errors import AnalgesiaError, EvidenceError, ModelError
 from analgesia.evidence import Library, Tally, tally
 from analgesia.evidence.claim_schema import Claim, ExperimentArm

@@ -14,10 +14,10 @@ from analgesia.claims.certainty import SOURCES as METHOD
 from analgesia.claims.certainty import Certainty, certainty
 from analgesia.claims.decisive import Decisive, Lanes, decisive, lanes_of
 from analgesia.claims.margins import Margin, margin, potency_of
+from analgesia.claims.mechanism import margins_of
 from analgesia.claims.prediction import Prediction
 from analgesia.claims.saying import may_not_say, may_say
 from analgesia.claims.sentences import paragraph
-from analgesia.claims.targets import margins_of
 from analgesia.claims.verdict import Verdict, best_level, verdict
 from analgesia.evidence import Library, Number, Tally
 from analgesia.evidence.bias import TOOLS, RiskOfBias

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from statistics import NormalDist
 from typing import Any
@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analgesia import pathway, patients
-from analgesia.claims.margins import Margin, summarised
+from analgesia.claims.margins import Margin, margin_at
 from analgesia.claims.regimens import Documented, documented
 from analgesia.claims.sites import RECEPTOR_SECTIONS, TOTAL, NotKnown, Target, targets
 from analgesia.errors import ModelError
@@ -145,15 +145,10 @@ class Landscape:
         if not compounds:
             return self
         keep = set(compounds)
-        return Landscape(
-            tuple(point for point in self.points if point.margin.compound in keep),
-            tuple(one for one in self.not_known if one.compound in keep),
-            self.regimens,
-            self.population,
-            self.patients,
-            self.draws,
-            self.seed,
-            self.used,
+        return replace(
+            self,
+            points=tuple(point for point in self.points if point.margin.compound in keep),
+            not_known=tuple(one for one in self.not_known if one.compound in keep),
         )
 
     def to_dict(self, *, every_regimen: bool = False) -> dict[str, Any]:
@@ -279,19 +274,7 @@ def _points(one: Documented, target: Target, run: Run, seed: int, library: Libra
     found = []
     for site in target.sites:
         peak = run.total[target.compound] if target.basis == TOTAL else run.free[(target.compound, site)]
-        known = Margin(
-            target.compound,
-            target.key,
-            site,
-            target.section,
-            one.arm.name,
-            False,
-            target.potency,
-            target.number.status,
-            target.number.cited,
-            note=target.note or one.note,
-        )
-        margin = summarised(known, target.number, peak, seed)
+        margin = margin_at(target, site, one.arm.name, peak, seed, one.note)
         if margin is not None and margin.median is not None and margin.median > 0.0:
             found.append(
                 Point(

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from analgesia.claims.sites import Target
 from analgesia.claims.verdict import Reach
 from analgesia.engine import draws
 from analgesia.errors import EvidenceError
@@ -124,6 +125,28 @@ def margin(
     unbound = result.concentration.sel(arm=arm, analyte=spec.compound, site=spec.site)
     peak = np.asarray(unbound.transpose("replicate", "patient", "time").values).max(axis=-1).ravel()
     return summarised(known, number, peak, seed)
+
+
+def margin_at(
+    target: Target, site: str, arm: str, peak: Array, seed: int, note: str | None = None
+) -> Margin | None:
+    """The margin of one potency of `analgesia.claims.sites` at one of its sites, never essential; None where nothing ever arrives.
+
+    `note` is said where the target has none of its own.
+    """
+    known = Margin(
+        target.compound,
+        target.key,
+        site,
+        target.section,
+        arm,
+        False,
+        target.potency,
+        target.number.status,
+        target.number.cited,
+        note=target.note or note,
+    )
+    return summarised(known, target.number, peak, seed)
 
 
 def summarised(known: Margin, number: Number, peak: Array, seed: int) -> Margin | None:

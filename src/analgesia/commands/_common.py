@@ -127,6 +127,22 @@ def to_plain(value: Any) -> Any:
     return str(value)
 
 
+def names_of(kind: str, incomplete: str) -> list[str]:
+    """Names of a kind of evidence that begin so, for the shell; none where the evidence cannot be read."""
+    from analgesia.errors import AnalgesiaError
+    from analgesia.evidence import load
+
+    try:
+        return [name for name in load().folder(kind) if name.startswith(incomplete)]
+    except AnalgesiaError:
+        return []
+
+
+def offer(kind: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """What offers the names of a kind of evidence to the shell, for `shell_complete`."""
+    return lambda _context, _parameter, incomplete: names_of(kind, incomplete)
+
+
 def write_json(value: Any) -> None:
     """Print `value` as JSON that any reader accepts (no NaN, no infinity)."""
     click.echo(json.dumps(to_plain(value), indent=2, ensure_ascii=False, allow_nan=False))

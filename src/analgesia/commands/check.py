@@ -11,6 +11,7 @@ from analgesia.commands._common import (
     Settings,
     evidence_option,
     json_option,
+    offer,
     pass_settings,
     progress,
     seed_option,
@@ -86,7 +87,7 @@ def print_verdicts(rows: Sequence[Sequence[str]]) -> None:
 
 
 @click.command()
-@click.argument("claims", nargs=-1, metavar="[CLAIM]...")
+@click.argument("claims", nargs=-1, metavar="[CLAIM]...", shell_complete=offer("claim"))
 @size_options
 @json_option
 @pass_settings
@@ -98,7 +99,7 @@ def command(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Judge each CLAIM (all twelve without any): the evidence found, how far the substance reaches its target, what the model
+    """Judge each CLAIM (all of them without any): the evidence found, how far the substance reaches its target, what the model
     predicts, and the word that follows from the evidence.
 
     The three are never merged, and a prediction never raises a verdict.

@@ -11,6 +11,7 @@ from analgesia.commands._common import (
     Settings,
     evidence_option,
     json_option,
+    offer,
     pass_settings,
     population_option,
     progress,
@@ -27,19 +28,8 @@ if TYPE_CHECKING:
 SUMMARY = "Free peak over potency of every compound at every target, and what is not known."
 
 
-def _complete_drug(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Offer the names of drugs to the shell."""
-    from analgesia.errors import AnalgesiaError
-    from analgesia.evidence import load
-
-    try:
-        return [name for name in load().drugs if name.startswith(incomplete)]
-    except AnalgesiaError:
-        return []
-
-
 @click.command()
-@click.argument("drugs", nargs=-1, metavar="[DRUG]...", shell_complete=_complete_drug)
+@click.argument("drugs", nargs=-1, metavar="[DRUG]...", shell_complete=offer("drug"))
 @click.option("--every-regimen", is_flag=True, help="Every documented regimen, not the furthest alone.")
 @click.option(
     "--plot",

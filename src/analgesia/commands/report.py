@@ -12,6 +12,7 @@ from analgesia.commands._common import (
     Settings,
     evidence_option,
     json_option,
+    offer,
     pass_settings,
     progress,
     seed_option,
@@ -53,22 +54,6 @@ def command() -> None:
 
     Example: analgesia report drug morphine --html morphine.html
     """
-
-
-def _complete_claim(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Offer the names of the claims to the shell."""
-    return names_of("claim", incomplete)
-
-
-def names_of(kind: str, incomplete: str) -> list[str]:
-    """Names of a kind of evidence that begin so; none where the evidence cannot be read."""
-    from analgesia.errors import AnalgesiaError
-    from analgesia.evidence import load
-
-    try:
-        return [name for name in load().folder(kind) if name.startswith(incomplete)]
-    except AnalgesiaError:
-        return []
 
 
 def today() -> str:
@@ -120,7 +105,7 @@ def make(
 
 
 @command.command("claims")
-@click.argument("claims", nargs=-1, metavar="[CLAIM]...", shell_complete=_complete_claim)
+@click.argument("claims", nargs=-1, metavar="[CLAIM]...", shell_complete=offer("claim"))
 @html_option
 @size_options
 @json_option
@@ -134,7 +119,7 @@ def claims_page(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Judge each CLAIM (all twelve without any): evidence, mechanism, prediction and verdict, side by side."""
+    """Judge each CLAIM (all of them without any): evidence, mechanism, prediction and verdict, side by side."""
     where_to(html, as_json)
     library = settings.library()
     _refuse_things(claims, library)
@@ -152,16 +137,6 @@ def _refuse_things(claims: Sequence[str], library: Library) -> None:
                 raise click.UsageError(
                     f"{name} is no claim but a {kind}: analgesia report {kind} {name} --html FILE"
                 )
-
-
-def _complete_drug(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Offer the names of the drugs to the shell."""
-    return names_of("drug", incomplete)
-
-
-def _complete_product(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Offer the names of the products to the shell."""
-    return names_of("product", incomplete)
 
 
 def item_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -239,7 +214,7 @@ def item_command(kind: str, name: str, asked: Mapping[str, Any], size: Any) -> s
 
 
 @command.command("drug")
-@click.argument("name", shell_complete=_complete_drug)
+@click.argument("name", shell_complete=offer("drug"))
 @item_options
 @pass_settings
 def drug_page(settings: Settings, /, name: str, **options: Any) -> None:
@@ -248,7 +223,7 @@ def drug_page(settings: Settings, /, name: str, **options: Any) -> None:
 
 
 @command.command("product")
-@click.argument("name", shell_complete=_complete_product)
+@click.argument("name", shell_complete=offer("product"))
 @item_options
 @pass_settings
 def product_page(settings: Settings, /, name: str, **options: Any) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from analgesia.commands._common import Settings, json_option, pass_settings, write_json
+from analgesia.commands._common import Settings, json_option, names_of, pass_settings, write_json
 
 if TYPE_CHECKING:
     from analgesia.evidence import Library
@@ -17,14 +17,7 @@ SUMMARY = "Show everything known about a drug, product, receptor, claim, source,
 
 def _complete_name(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     """Offer the names of the chosen kind to the shell."""
-    from analgesia.errors import AnalgesiaError
-    from analgesia.evidence import load
-
-    try:
-        names = list(load().folder(context.params.get("kind") or "drug"))
-    except AnalgesiaError:
-        return []
-    return [name for name in names if name.startswith(incomplete)]
+    return names_of(context.params.get("kind") or "drug", incomplete)
 
 
 def _complete_kind(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:

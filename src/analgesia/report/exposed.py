@@ -126,9 +126,9 @@ def follow(regimen: Documented, library: Library, size: Size, progress: Progress
             lanes = _lanes(run.concentration.sel(arm="regimen", analyte=analyte, site=site))
             good = np.isfinite(lanes).all(axis=1)
             failed = max(failed, int(np.sum(~good)))
+            peaks[analyte, site] = lanes.max(axis=1)
             if good.any():
                 free[analyte, site] = np.quantile(lanes[good], BAND, axis=0)
-                peaks[analyte, site] = lanes.max(axis=1)
     return Exposed(regimen, time, free, peaks, totals, study, failed, used)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analgesia.claims.margins import Margin, summarised
+from analgesia.claims.margins import Margin, margin_at
 from analgesia.claims.sites import TOTAL, NotKnown, targets
 from analgesia.evidence import Library
 from analgesia.report.exposed import Exposed
@@ -30,23 +30,7 @@ def margins(
         for target in known:
             for site in target.sites:
                 peak = exposed.totals[name] if target.basis == TOTAL else exposed.peaks[name, site]
-                margin = summarised(
-                    Margin(
-                        name,
-                        target.key,
-                        site,
-                        target.section,
-                        exposed.regimen.arm.name,
-                        False,
-                        target.potency,
-                        target.number.status,
-                        target.number.cited,
-                        note=target.note,
-                    ),
-                    target.number,
-                    peak,
-                    seed,
-                )
+                margin = margin_at(target, site, exposed.regimen.arm.name, peak, seed)
                 if margin is not None and margin.median is not None:
                     found.append(margin)
     return sorted(found, key=lambda one: -(one.median or 0.0)), left

@@ -12,7 +12,7 @@ from analgesia import evidence
 from analgesia.claims import experiment
 from analgesia.claims.experiment import Size, check
 from analgesia.claims.judge import NO_ARM
-from analgesia.claims.targets import PREFERENCE, margins_of
+from analgesia.claims.mechanism import PREFERENCE, margins_of
 from analgesia.errors import EvidenceError
 
 LIBRARY = evidence.load()
