@@ -363,7 +363,9 @@ def _waiting(claim: Claim, library: Library, checks: Checks) -> str | None:
     done = {one.trial for one in checks.pain or () if one.inside is not None}
     held = {name: library.trials[name] for name in held_back_of_pain(library) if name not in done}
     names = [
-        trial.title or name for name, trial in held.items() if trial.population == claim.experiment.population
+        trial.title or name
+        for name, trial in held.items()
+        if trial.population in (None, claim.experiment.population)
     ]
     return f"Held back and not predicted in this run: {'; '.join(names)}." if names else None
 

@@ -221,7 +221,7 @@ def held_back_of_pain(library: Library) -> tuple[str, ...]:
             name
             for name, trial in library.trials.items()
             if trial.role == "validate"
-            and trial.population in library.conditions
+            and trial.population in (None, *library.conditions)
             and any(PAIN_OUTCOME.search(str(row.get("statistic"))) for row in trial.results)
         )
     )

@@ -11,6 +11,12 @@ from analgesia.claims.credibility import Card
 from analgesia.claims.landscape import Landscape
 from analgesia.report.markup import Content, Markup, bullets, element
 
+NOT_ADVICE = (
+    "It is not medical advice, and it names no dose for anybody. The amounts in it are amounts that studies, surveys or labels "
+    "record; they are not suggestions. Stopping, starting or combining a medicine is a matter for a person and those who "
+    "treat them."
+)
+
 
 @dataclass(frozen=True)
 class Run:
@@ -55,6 +61,18 @@ def document(
         ),
     )
     return "<!DOCTYPE html>\n" + element("html", head, body, lang="en") + "\n"
+
+
+def notice(*more: Content) -> Markup:
+    """What a page is not, before anything else; `more` follows in the same box."""
+    return element(
+        "section",
+        element("h2", "What this is not", id="not-advice"),
+        element("p", NOT_ADVICE),
+        *more,
+        class_="notice",
+        aria_labelledby="not-advice",
+    )
 
 
 def section(heading: str, *content: Content, anchor: str) -> Markup:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from analgesia.evidence import Library, Number
 from analgesia.evidence.schema import Drug
-from analgesia.report.document import contents, document, section
+from analgesia.report.document import contents, document, notice, section
 from analgesia.report.item import Item
 from analgesia.report.item_figures import forest_figure, safe
 from analgesia.report.item_parts import (
@@ -14,10 +14,9 @@ from analgesia.report.item_parts import (
     exposure_part,
     findings_part,
     left_out_part,
-    notice,
     published_part,
     reach_part,
-    target_words,
+    target_title,
 )
 from analgesia.report.kinetic_words import structure_words
 from analgesia.report.markup import Content, Markup, bullets, element, figure, folded, link, table
@@ -188,7 +187,7 @@ def targets_section(drug: Drug, library: Library) -> Markup:
     """Affinity, potency and efficacy at every target, with every measured value."""
     rows = [
         (
-            target_words(target, library),
+            target_title(target, library),
             BINDING_WORDS[kind],
             amount(number),
             interval(number),
@@ -229,7 +228,7 @@ def forests(drug: Drug, library: Library) -> Iterator[Markup | None]:
     for kind in BINDING:
         for target, number in getattr(drug, kind).items():
             if len(number.measured) > 1:
-                label = f"{target_words(target, library)}, {BINDING_WORDS[kind]}"
+                label = f"{target_title(target, library)}, {BINDING_WORDS[kind]}"
                 by_unit.setdefault(number.unit, []).append((label, number))
     for place, (unit, quantities) in enumerate(by_unit.items(), start=1):
         picture = forest_figure(quantities, unit_after(unit), f"forest-{safe(drug.name)}-{place}")

@@ -27,6 +27,7 @@ from analgesia.report.figures import (
     svg,
 )
 from analgesia.report.markup import Markup
+from analgesia.report.wording import spoken
 from analgesia.signals import SITES
 
 SPAN = 1e-4
@@ -67,7 +68,7 @@ def courses_figure(exposed: Exposed, analytes: Sequence[str], name: str) -> Mark
             for one in shown:
                 low, middle, high = np.maximum(exposed.free[one, site], top * SPAN / 10.0)
                 axes.fill_between(exposed.time, low, high, color=colours[one], alpha=0.16, linewidth=0)
-                axes.plot(exposed.time, middle, color=colours[one], linewidth=1.6, label=_spoken(one))
+                axes.plot(exposed.time, middle, color=colours[one], linewidth=1.6, label=spoken(one))
             axes.set_title(SHORT_SITES[site], fontsize=9.0)
             axes.set_yscale("log")
             axes.set_ylim(top * SPAN, top * 1.7)
@@ -81,7 +82,7 @@ def courses_figure(exposed: Exposed, analytes: Sequence[str], name: str) -> Mark
         figure.legend(lines, texts, loc="lower center", ncols=min(len(shown), 4), fontsize=8.5)
         frame(figure, 0.75, 0.12, 0.82, 0.25, wspace=0.08, hspace=0.22)
         words = "; ".join(
-            f"{_spoken(one)}, {SHORT_SITES[site]}: peak of the median {float(exposed.free[one, site][1].max()):.2g} nM"
+            f"{spoken(one)}, {SHORT_SITES[site]}: peak of the median {float(exposed.free[one, site][1].max()):.2g} nM"
             for one in shown
             for site in SITES
         )
@@ -93,10 +94,6 @@ def _colours(names: Sequence[str]) -> dict[str, str]:
     own = {one: COMPOUND_COLOURS[one] for one in names if one in COMPOUND_COLOURS}
     free = [colour for colour in SERIES if colour not in own.values()]
     return {one: own[one] if one in own else free.pop(0) for one in names}
-
-
-def _spoken(name: str) -> str:
-    return name.replace("_", " ")
 
 
 def _step(end: float) -> float:
@@ -117,7 +114,7 @@ def forest_figure(quantities: Sequence[tuple[str, Number]], unit: str, name: str
     rows = sum(len(number.measured) + 1 if number.measured else 0 for _, number in groups)
     with drawing(name):
         figure, axes = plt.subplots(figsize=(WIDTH, 0.6 + ROW * rows + GAP * len(groups)))
-        place, ticks, labels, spoken = 0.0, [], [], []
+        place, ticks, labels, said = 0.0, [], [], []
         for label, number in groups:
             if number.measured:
                 _heading(axes, place, label)
@@ -127,13 +124,13 @@ def forest_figure(quantities: Sequence[tuple[str, Number]], unit: str, name: str
                 _member(axes, place, member, value, number.unit)
                 ticks.append(place)
                 labels.append(_cut(_origin(member)))
-                spoken.append(f"{label}, {_origin(member)}: {value:.3g}")
+                said.append(f"{label}, {_origin(member)}: {value:.3g}")
                 place += ROW
             low, high = number.interval()
             _used(axes, place, number)
             ticks.append(place)
             labels.append("used" if number.measured else _cut(label))
-            spoken.append(f"{label}, used: {number.value:.3g} ({low:.3g} to {high:.3g})")
+            said.append(f"{label}, used: {number.value:.3g} ({low:.3g} to {high:.3g})")
             place += GAP
         axes.set_xscale("log")
         axes.set_ylim(place - GAP / 2, -ROW)
@@ -145,7 +142,7 @@ def forest_figure(quantities: Sequence[tuple[str, Number]], unit: str, name: str
         axes.set_axisbelow(True)
         axes.set_xlabel(unit or "ratio", loc="right")
         frame(figure, LETTER * 0.98 * max(map(len, labels)) + 0.15, 0.15, 0.48, 0.1)
-        return svg(figure, name, "Measured values of one quantity, and what is used", "; ".join(spoken))
+        return svg(figure, name, "Measured values of one quantity, and what is used", "; ".join(said))
 
 
 def _heading(axes: Any, place: float, label: str) -> None:

@@ -22,12 +22,6 @@ from analgesia.report.regimens import ASKED, record_kind
 from analgesia.report.tables import unit_after
 from analgesia.report.wording import concentration, ratio, spoken
 
-NOT_ADVICE = (
-    "It is not medical advice, and it names no dose for anybody. The amounts in it are amounts that studies, surveys or labels "
-    "record; they are not suggestions. Stopping, starting or combining a medicine is a matter for a person and those who "
-    "treat them."
-)
-
 COURSES_CAPTION = (
     "Free concentration at four sites in healthy volunteers: median and band from the 5th to the 95th percentile over people and "
     "over what is not known."
@@ -64,17 +58,6 @@ PATCH = (
 
 PANEL = 4
 """Curves in one picture, at most."""
-
-
-def notice() -> Markup:
-    """What the page is not, before anything else."""
-    return element(
-        "section",
-        element("h2", "What this is not", id="not-advice"),
-        element("p", NOT_ADVICE),
-        class_="notice",
-        aria_labelledby="not-advice",
-    )
 
 
 def regimen_part(item: Item, library: Library) -> Content:
@@ -219,7 +202,7 @@ def not_compared(item: Item, library: Library) -> Markup | None:
         return None
     rows = [
         (
-            f"{spoken(one.compound or '')}: {target_words(one.target or '', library)}",
+            f"{spoken(one.compound or '')}: {target_title(one.target or '', library)}",
             spoken(one.section or ""),
             one.reason,
         )
@@ -233,10 +216,10 @@ def reach_label(one: Margin, item: Item, library: Library) -> str:
     """Row label of a margin; the drug of a drug's own page needs no naming."""
     start = "" if item.kind == "drug" and one.compound == item.name else f"{spoken(one.compound)}: "
     kind = f" ({KINDS[one.kind]})" if one.kind in KINDS else ""
-    return f"{start}{target_words(one.target, library)}{kind}, {SHORT_SITES[one.site]}"
+    return f"{start}{target_title(one.target, library)}{kind}, {SHORT_SITES[one.site]}"
 
 
-def target_words(target: str, library: Library) -> str:
+def target_title(target: str, library: Library) -> str:
     """A target as people call it."""
     record = library.receptors.get(target)
     return str(record.title) if record is not None and record.title else target_short(target)

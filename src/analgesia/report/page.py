@@ -20,7 +20,7 @@ from analgesia.evidence import MARKS, MEANINGS, STATUSES, Library, Tally
 from analgesia.evidence.conflicts import conflicts
 from analgesia.report.checks import kinetics_section, pain_section
 from analgesia.report.credibility import credibility_part
-from analgesia.report.document import Run, contents, document, section
+from analgesia.report.document import Run, contents, document, notice, section
 from analgesia.report.landscape import landscape_section, landscape_sources
 from analgesia.report.markup import Content, Markup, element, table
 from analgesia.report.parts import claim_section, word
@@ -37,12 +37,6 @@ WORD_MEANINGS = {
     Word.CONTRADICTED: "The best evidence points the other way.",
     Word.CANNOT_TELL: "The evidence points both ways, or nothing tests the claim directly.",
 }
-
-NOT_ADVICE = (
-    "It is not medical advice, and it names no dose for anybody. The amounts in it are amounts that studies, surveys or labels "
-    "record; they are not suggestions. Stopping, starting or combining a medicine is a matter for a person and those who "
-    "treat them."
-)
 
 NO_TRIAL = (
     "No trial of kratom, mitragynine or 7-hydroxymitragynine in any neuropathic pain was found (searched November 2026): not in "
@@ -73,7 +67,7 @@ def page(judgements: Sequence[Judgement], library: Library, run: Run) -> str:
         "of the way from dose to pain computes. The three are kept apart.",
         description=NO_TRIAL,
         sections=[
-            notice(),
+            notice(element("p", element("strong", NO_TRIAL))),
             verdict_table(judgements),
             how_to_read(judgements, run),
             [claim_section(one, library, credibility_of(one, library, run)) for one in judgements],
@@ -93,18 +87,6 @@ def page(judgements: Sequence[Judgement], library: Library, run: Run) -> str:
 def title(judgements: Sequence[Judgement]) -> str:
     """The title of the page, with the number of claims on it."""
     return TITLE.format(claims=count_words(len(judgements), "claim", "claims"))
-
-
-def notice() -> Markup:
-    """What the page is not, before anything else."""
-    return element(
-        "section",
-        element("h2", "What this is not", id="not-advice"),
-        element("p", NOT_ADVICE),
-        element("p", element("strong", NO_TRIAL)),
-        class_="notice",
-        aria_labelledby="not-advice",
-    )
 
 
 def verdict_table(judgements: Sequence[Judgement]) -> Markup:

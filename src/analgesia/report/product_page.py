@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analgesia.evidence import Library, Number
 from analgesia.evidence.schema import Product
-from analgesia.report.document import contents, document, section
+from analgesia.report.document import contents, document, notice, section
 from analgesia.report.item import Item
 from analgesia.report.item_figures import forest_figure, safe
 from analgesia.report.item_parts import (
@@ -12,7 +12,6 @@ from analgesia.report.item_parts import (
     exposure_part,
     findings_part,
     left_out_part,
-    notice,
     published_part,
     reach_part,
 )
