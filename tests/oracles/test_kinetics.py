@@ -9,6 +9,7 @@ import pytest
 
 from analgesia import evidence
 from analgesia.engine import Doses, solve, units
+from analgesia.errors import ModelError
 from analgesia.pharmacokinetics import TypicalPeople, administration, analyse, parameters_for, system
 from analgesia.pharmacokinetics.structure import (
     BODY_STATES,
@@ -266,6 +267,17 @@ def test_dose_becomes_amount_once() -> None:
     mine = doses.amount[(doses.patient == 0) & (doses.compartment == "mitragynine.lumen")]
     assert mine.tolist() == [given[0]] * 3
     assert sorted(set(doses.time)) == [0.0, 8.0, 16.0]
+
+
+def test_milligrams_of_a_tablet_name_their_alkaloid() -> None:
+    """A tablet of half a gram is sold by the 20 mg of what it holds: "20 mg" alone would be a twentieth of that."""
+    with pytest.raises(ModelError, match="20 mg 7-hydroxymitragynine"):
+        administration("product", "7_oh_tablet", "20 mg", "oral", None, 1, LIBRARY)
+    named = administration("product", "7_oh_tablet", "20 mg 7-hydroxymitragynine", "oral", None, 1, LIBRARY)
+    weighed = administration("product", "7_oh_tablet", "0.5 g", "oral", None, 1, LIBRARY)
+    people = TypicalPeople(200)
+    amounts = [np.median(one.given(people, 1)["7-hydroxymitragynine"]) for one in (named, weighed)]
+    assert amounts[1] / amounts[0] == pytest.approx(500 * 0.0406 / 20, rel=0.1)
 
 
 def test_intravenous_bolus_area_is_dose_over_clearance() -> None:

@@ -83,15 +83,23 @@ def hand_over(page: str, data: Mapping[str, Any], html: Path | None, as_json: bo
 
 
 def make(
-    library: Library, claims: Sequence[str], patients: int | None, draws: int | None, seed: int
+    library: Library,
+    claims: Sequence[str],
+    patients: int | None,
+    draws: int | None,
+    seed: int,
+    folders: Sequence[Path] = (),
 ) -> Report:
-    """Build the page of claims, showing progress on the error stream."""
+    """Build the page of claims, showing progress on the error stream. `folders`: those laid over the evidence."""
+    import shlex
+
     from analgesia import __version__
     from analgesia.claims.experiment import Size
     from analgesia.report.build import build
 
     words = ["analgesia report claims", *claims, "--html report.html", f"--seed {seed}"]
     words += [f"--patients {patients}"] * (patients is not None) + [f"--draws {draws}"] * (draws is not None)
+    words += [f"--evidence {shlex.quote(str(folder))}" for folder in folders]
     with progress("judging claims", "steps") as shown:
         return build(
             claims,
@@ -123,7 +131,7 @@ def claims_page(
     where_to(html, as_json)
     library = settings.library()
     _refuse_things(claims, library)
-    made = make(library, claims, patients, draws, seed)
+    made = make(library, claims, patients, draws, seed, settings.evidence)
     hand_over(made.html, made.data, html, as_json)
 
 
@@ -194,7 +202,7 @@ def make_item(kind: str, name: str, settings: Settings, options: Mapping[str, An
             library,
             asked=asked,
             size=size,
-            command=item_command(kind, name, asked, size),
+            command=item_command(kind, name, asked, size, settings.evidence),
             version=__version__,
             made=today(),
             progress=shown,
@@ -202,14 +210,18 @@ def make_item(kind: str, name: str, settings: Settings, options: Mapping[str, An
     hand_over(item_page(item, library) if html is not None else "", item.to_dict(library), html, as_json)
 
 
-def item_command(kind: str, name: str, asked: Mapping[str, Any], size: Any) -> str:
-    """The command line that makes the page again."""
+def item_command(
+    kind: str, name: str, asked: Mapping[str, Any], size: Any, folders: Sequence[Path] = ()
+) -> str:
+    """The command line that makes the page again. `folders`: those laid over the evidence."""
     import shlex
 
     words = ["analgesia", "report", kind, name]
     for key, value in asked.items():
         words += [f"--{key}", str(value)] * (value is not None)
     words += ["--html", f"{name}.html", "--patients", str(size.patients), "--draws", str(size.draws)]
+    for folder in folders:
+        words += ["--evidence", str(folder)]
     return shlex.join([*words, "--seed", str(size.seed)])
 
 
