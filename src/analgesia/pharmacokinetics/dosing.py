@@ -228,15 +228,14 @@ def _of_product(item: str, quantity: Quantity, dose: str, route: str, library: L
         raise EvidenceError(
             f"dose {dose!r}: {item} has no stated content of {quantity.of!r} that can be followed; it has {', '.join(contents)}"
         )
-    if quantity.of is None and quantity.unit == "mg" and product.usual_dose is not None:
-        if (
-            product.usual_dose.unit == "mg"
-        ):  # what its labels count is an alkaloid, and a tablet weighs far more than it holds
-            first = next(iter(contents), "ALKALOID")
-            raise ModelError(
-                f'dose {dose!r} of {item}: milligrams of what? Name the alkaloid, such as "{quantity.value:g} mg {first}", '
-                "or give the mass of the product in g"
-            )
+    usual = product.usual_dose
+    if quantity.of is None and quantity.unit == "mg" and usual is not None and usual.unit == "mg":
+        # what its labels count is an alkaloid, and a tablet weighs far more than it holds
+        first = next(iter(contents), "ALKALOID")
+        raise ModelError(
+            f'dose {dose!r} of {item}: milligrams of what? Name the alkaloid, such as "{quantity.value:g} mg {first}", '
+            "or give the mass of the product in g"
+        )
     milligrams = _milligrams(quantity, dose)
     named = contents.get(quantity.of or "")
     parts = []
