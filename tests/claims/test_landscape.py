@@ -18,6 +18,7 @@ from analgesia.claims.landscape import Landscape, landscape
 from analgesia.claims.regimens import documented
 from analgesia.claims.sites import SECTIONS, TOTAL, groups_by_target, targets
 from analgesia.errors import EvidenceError, ModelError
+from analgesia.report.landscape import drawable
 
 PEOPLE, DRAWS, SEED = 6, 4, 3
 
@@ -150,6 +151,12 @@ def test_the_distance_is_that_of_a_lognormal() -> None:
     )
     assert made.distance == pytest.approx(1.6448536 / 0.5, rel=1e-6)
     assert made.log_median == pytest.approx(-1.0)
+    open_below = replace(made, margin=replace(made.margin, interval90=(0.0, 1.0)))
+    assert open_below.distance == 0.0
+    single = replace(made, margin=replace(made.margin, interval90=(0.1, 0.1)))
+    assert single.distance == math.inf
+    assert drawable(replace(found, points=(made, open_below))) == [made]
+    assert drawable(replace(found, points=(single,))) == []
 
 
 def test_one_compound_is_a_part_of_the_whole(whole: Landscape) -> None:

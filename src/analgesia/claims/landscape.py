@@ -55,9 +55,6 @@ PATIENTS, DRAWS = 50, 20
 MOST_LANES = 20_000
 """People times draws held at once."""
 
-SMALLEST = 1e-6
-"""Stands for the width of an interval that has none: one person under central values."""
-
 
 @dataclass(frozen=True)
 class Point:
@@ -84,11 +81,16 @@ class Point:
 
     @property
     def distance(self) -> float:
-        """How far the median lies from 1, in standard deviations of the margin's logarithm; 0 where its lower end is 0."""
+        """How far the median lies from 1, in standard deviations of the margin's logarithm.
+
+        0 where the lower end is 0; infinite, and drawn nowhere, where a single run leaves no spread to measure it by.
+        """
         low, high = self.margin.interval90 or (math.nan, math.nan)
         if low == 0.0:
             return 0.0
-        return abs(self.log_median) * 2.0 * REACH_90 / max(math.log10(high / low), SMALLEST)
+        if low == high:
+            return math.inf
+        return abs(self.log_median) * 2.0 * REACH_90 / math.log10(high / low)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

@@ -138,7 +138,13 @@ def draw_volcano(found: Landscape, path: Path) -> None:
     """The same picture in a file of its own. ModelError when there is nothing to draw."""
     points = drawable(found)
     if not points:
-        raise ModelError("there is no ratio to draw: no potency meets a documented exposure")
+        alone = bool(found.points) and found.patients * found.draws == 1
+        why = (
+            "one run has no spread; ask for more people or draws"
+            if alone
+            else "no potency meets a documented exposure"
+        )
+        raise ModelError(f"there is no ratio to draw: {why}")
     with drawing("landscape"):
         save(_picture(points), path)
 
