@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from analgesia.errors import ModelError
 from analgesia.signals import Signal
@@ -167,6 +168,11 @@ class Result:
                 )
             array = array.sel({axis: value})
         return array
+
+
+def by_lane(course: xr.DataArray) -> NDArray[np.float64]:
+    """The values of one arm over time as [replicate, patient, time], whatever the order of its axes."""
+    return np.asarray(course.transpose("replicate", "patient", "time").values, dtype=np.float64)
 
 
 def _example(array: xr.DataArray, axis: str) -> str:

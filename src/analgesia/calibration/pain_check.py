@@ -15,6 +15,7 @@ import numpy as np
 from analgesia import pathway, patients
 from analgesia.calibration.pain_trials import PainTrial, pain_trials
 from analgesia.engine import draws
+from analgesia.results import by_lane
 
 if TYPE_CHECKING:
     from analgesia.evidence import Library
@@ -103,7 +104,7 @@ def _compared(
     between = library.circuits["perception"].parameters["between_trial_sd"].to("NRS")
     rows = []
     for row in trial.results:
-        change = run.pain_change.sel(arm=row.arm).transpose("replicate", "patient", "time").values
+        change = by_lane(run.pain_change.sel(arm=row.arm))
         means = np.nanmean(change, axis=(1, 2))
         scatter = float(np.hypot(between, row.se))
         luck = draws.normal(seed, f"trial/{trial.name}.{row.arm}", means.size * DUPLICATES)

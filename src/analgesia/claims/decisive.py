@@ -32,6 +32,7 @@ from analgesia.claims.margins import INTERVAL, Margin
 from analgesia.claims.sentences import SITE_WORDS, percent, target_words
 from analgesia.claims.verdict import Evidence, Reach, Word, verdict
 from analgesia.evidence.claim_schema import HUMAN_LEVELS, LEVELS, Rule
+from analgesia.results import by_lane
 
 Array = NDArray[np.float64]
 
@@ -179,7 +180,7 @@ def lanes_of(one: Margin, exposed: Any, sd_log: float) -> Lanes | None:
     if one.interval90 is None:
         return None
     unbound = exposed.concentration.sel(arm=one.arm, analyte=one.compound, site=one.site)
-    peak = np.asarray(unbound.transpose("replicate", "patient", "time").values, dtype=np.float64).max(axis=-1)
+    peak = by_lane(unbound).max(axis=-1)
     return Lanes(one, peak, sd_log)
 
 

@@ -14,6 +14,7 @@ from analgesia.errors import EvidenceError, ModelError
 from analgesia.evidence import Library
 from analgesia.evidence.claim_schema import Claim
 from analgesia.nerve.inflammation import HEAT
+from analgesia.results import by_lane
 from analgesia.ventilation import receptor_form
 
 Array = NDArray[np.float64]
@@ -44,7 +45,7 @@ class Endpoint:
         """The outcome of each lane as [replicate, patient]: mean over times from `start` (h) on, the peak or the lowest value."""
         kind = self.name.split(".", 1)[0]
         if kind == "exposure":
-            return _array(result.plasma.sel(arm=arm, analyte=self.parts[0])).max(axis=-1)
+            return by_lane(result.plasma.sel(arm=arm, analyte=self.parts[0])).max(axis=-1)
         if kind == "ventilation":
             return _lowest_ventilation(result, arm, self.library)
         if kind == "conduction":
@@ -95,7 +96,7 @@ def _lowest_ventilation(result: Any, arm: str, library: Library | None) -> Array
     replicates, patients = brain.sizes["replicate"], brain.sizes["patient"]
 
     def lanes(data: Any) -> dict[str, Array]:
-        return {drug: _array(data.sel(analyte=drug)).reshape(replicates * patients, -1) for drug in drugs}
+        return {drug: by_lane(data.sel(analyte=drug)).reshape(replicates * patients, -1) for drug in drugs}
 
     share = receptor_form.together(
         np.asarray(brain["time"].values, dtype=np.float64),
@@ -107,12 +108,8 @@ def _lowest_ventilation(result: Any, arm: str, library: Library | None) -> Array
     return 100.0 * share.min(axis=-1).reshape(replicates, patients)
 
 
-def _array(data: Any) -> Array:
-    return np.asarray(data.transpose("replicate", "patient", "time").values, dtype=np.float64)
-
-
 def _late(data: Any, start: float) -> Array:
-    return _array(data.sel(time=data["time"] >= start)).mean(axis=-1)
+    return by_lane(data.sel(time=data["time"] >= start)).mean(axis=-1)
 
 
 def endpoint_of(claim: Claim, library: Library) -> Endpoint | None:

@@ -25,6 +25,7 @@ from analgesia.errors import AnalgesiaError, EvidenceError, ModelError
 from analgesia.evidence import Library, Tally, tally
 from analgesia.evidence.claim_schema import Claim, ExperimentArm
 from analgesia.pharmacokinetics import administration
+from analgesia.results import by_lane
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
@@ -298,7 +299,7 @@ def _series(claim: Claim, exposed: Any, felt: Any) -> dict[str, Any]:
 
 def _bands(data: Any) -> Array:
     """[quantile, time] over every lane that is finite."""
-    values = np.asarray(data.transpose("replicate", "patient", "time").values, dtype=np.float64)
+    values = by_lane(data)
     lanes = values.reshape(-1, values.shape[-1])
     lanes = lanes[np.isfinite(lanes).all(axis=1)]
     if not lanes.size:

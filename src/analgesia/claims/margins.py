@@ -21,6 +21,7 @@ from analgesia.engine import draws
 from analgesia.errors import EvidenceError
 from analgesia.evidence import Library, Number
 from analgesia.evidence.claim_schema import Claim, MarginSpec
+from analgesia.results import by_lane
 
 Array = NDArray[np.float64]
 
@@ -123,7 +124,7 @@ def margin(
     if spec.compound not in result.analyte.values.tolist():
         return None
     unbound = result.concentration.sel(arm=arm, analyte=spec.compound, site=spec.site)
-    peak = np.asarray(unbound.transpose("replicate", "patient", "time").values).max(axis=-1).ravel()
+    peak = by_lane(unbound).max(axis=-1).ravel()
     return summarised(known, number, peak, seed)
 
 

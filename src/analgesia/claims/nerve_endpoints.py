@@ -19,6 +19,7 @@ from analgesia.nerve.conduction import threshold
 from analgesia.nerve.ending import FILE, Mediators, inflamed
 from analgesia.nerve.inflammation import HEAT, half_inhibition, inflamed_ending, inhibition
 from analgesia.nerve.membranes import fibre
+from analgesia.results import by_lane
 
 Array = NDArray[np.float64]
 T = TypeVar("T")
@@ -44,7 +45,7 @@ def share_of_blocking(result: Any, arm: str, drug: str, library: Library) -> Arr
 
 def free_peak(result: Any, arm: str, drug: str) -> Array:
     """Highest unbound concentration at the nerve ending, uM [replicate, patient]."""
-    return _array(result.concentration.sel(arm=arm, analyte=drug, site=SITE)).max(axis=-1) / NANO_PER_MICRO
+    return by_lane(result.concentration.sel(arm=arm, analyte=drug, site=SITE)).max(axis=-1) / NANO_PER_MICRO
 
 
 def conduction_context(result: Any, arms: Sequence[str], drug: str, library: Library) -> dict[str, Any]:
@@ -88,7 +89,7 @@ def inhibited_share(result: Any, arm: str, library: Library) -> Array:
         half = half_inhibition(drug, library)
         if half is None:
             continue
-        unbound = _array(result.concentration.sel(arm=arm, analyte=drug, site=SITE))
+        unbound = by_lane(result.concentration.sel(arm=arm, analyte=drug, site=SITE))
         if not np.any(unbound):  # nan counts as present
             continue
         constant = half.guessed(drug, _draws(result))[:, None, None]
@@ -184,16 +185,16 @@ def firing_curves(result: Any, arms: Mapping[str, float], library: Library) -> d
 def _free_share(result: Any, arm: str, drug: str, molar_mass: float) -> Array:
     """Unbound over total in plasma of each lane [replicate, patient, 1], read where total is highest; 1 where there is no drug."""
     unbound = (
-        _array(result.concentration.sel(arm=arm, analyte=drug, site="plasma")) * molar_mass / NANO_PER_MICRO
+        by_lane(result.concentration.sel(arm=arm, analyte=drug, site="plasma")) * molar_mass / NANO_PER_MICRO
     )
-    total = _array(result.plasma.sel(arm=arm, analyte=drug))
+    total = by_lane(result.plasma.sel(arm=arm, analyte=drug))
     place = np.argmax(np.nan_to_num(total), axis=-1)[..., None]
     free, all_of_it = (np.take_along_axis(each, place, axis=-1) for each in (unbound, total))
     return np.divide(free, all_of_it, out=np.ones_like(free), where=all_of_it > 0.0)
 
 
 def _opioid(result: Any, arm: str) -> Array:
-    return _array(result.stimulus.sel(arm=arm, receptor=OPIOID, site=SITE))
+    return by_lane(result.stimulus.sel(arm=arm, receptor=OPIOID, site=SITE))
 
 
 def _draws(result: Any) -> int:
@@ -203,10 +204,6 @@ def _draws(result: Any) -> int:
 def _shape(result: Any) -> tuple[int, int, int]:
     sizes = result.concentration.sizes
     return sizes["replicate"], sizes["patient"], sizes["time"]
-
-
-def _array(data: Any) -> Array:
-    return np.asarray(data.transpose("replicate", "patient", "time").values, dtype=np.float64)
 
 
 def _kept(answer: tuple[T, Tally]) -> T:

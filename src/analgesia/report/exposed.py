@@ -18,6 +18,7 @@ from analgesia.errors import ModelError
 from analgesia.evidence import Library, Tally, tally
 from analgesia.exposures import Exposure, exposure
 from analgesia.quantities import Quantity
+from analgesia.results import by_lane
 from analgesia.signals import SITES
 
 Floats = NDArray[np.float64]
@@ -134,7 +135,7 @@ def follow(regimen: Documented, library: Library, size: Size, progress: Progress
 
 def _lanes(course: Any) -> Floats:
     """A course of every lane [lane, time]."""
-    values = np.asarray(course.transpose("replicate", "patient", "time").values, dtype=np.float64)
+    values = by_lane(course)
     return values.reshape(-1, values.shape[-1])
 
 

@@ -170,14 +170,14 @@ def _formed(drugs: Sequence[str], library: Library) -> list[str]:
 
 def _published(kind: str, name: str, library: Library, size: Size) -> tuple[Comparison, ...]:
     """Published kinetics of the thing beside the same studies simulated; nothing is computed where there is no study."""
-    trials = {study.name for study in kinetic_studies(library) if _concerns(kind, name, study.name, library)}
-    if not trials:
-        return ()
-    people = min(size.patients * size.draws, CHECK_PEOPLE)
-    found = exposure_check(
-        library, size=people, repetitions=min(size.draws * 3, CHECK_REPEATS), seed=size.seed
+    people, repeats = min(size.patients * size.draws, CHECK_PEOPLE), min(size.draws * 3, CHECK_REPEATS)
+    return tuple(
+        one
+        for study in kinetic_studies(library)
+        if _concerns(kind, name, study.name, library)
+        for one in exposure_check(library, study=study.name, size=people, repetitions=repeats, seed=size.seed)
+        if kind == "product" or one.analyte == name
     )
-    return tuple(one for one in found if one.study in trials and (kind == "product" or one.analyte == name))
 
 
 def _concerns(kind: str, name: str, trial: str, library: Library) -> bool:

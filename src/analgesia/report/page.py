@@ -8,11 +8,9 @@ from analgesia.claims.judge import Judgement
 from analgesia.claims.sentences import (
     LEVEL_WORDS,
     SHORT,
-    SMALL,
     count_words,
     leading_margin,
     plain,
-    share,
     signed,
 )
 from analgesia.claims.verdict import Word
@@ -26,6 +24,7 @@ from analgesia.report.markup import Content, Markup, element, table
 from analgesia.report.parts import claim_section, word
 from analgesia.report.references import cite_section, sources_section
 from analgesia.report.tables import assumptions_section, conflicts_section
+from analgesia.report.wording import ratio
 
 TITLE = "Kratom and nerve pain: {claims} held against the evidence"
 
@@ -129,9 +128,7 @@ def margin_cell(judgement: Judgement) -> Content:
     if best is None:
         return "\u2013"
     low, high = best.interval90 or (0.0, 0.0)
-    if high < SMALL:
-        return share(high)
-    return f"{share(best.median or 0.0)} ({share(low)} to {share(high)})"
+    return f"{ratio(best.median or 0.0)} ({ratio(low)} to {ratio(high)})"
 
 
 def prediction_cell(judgement: Judgement) -> Content:
