@@ -31,7 +31,7 @@ def did_you_mean(word: object, allowed: Iterable[str]) -> str:
     if not options:
         return hint
     return (
-        f"{hint} Allowed: {', '.join(options)}"
+        f"{hint or '.'} Allowed: {', '.join(options)}"
         if len(options) <= 30
         else f"{hint} ({len(options)} are known)"
     )
