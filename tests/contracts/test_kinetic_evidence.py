@@ -26,7 +26,8 @@ PRODUCTS = [(name, product.route) for name, product in LIBRARY.products.items()]
     ("kind", "item", "route"), [("drug", *d) for d in DRUGS] + [("product", *p) for p in PRODUCTS]
 )
 def test_it_runs_and_reaches_every_site(kind: str, item: str, route: str) -> None:
-    regimen = administration(kind, item, "100 mg", route, None, 1, LIBRARY)
+    dose = "100 mg" if kind == "drug" else "0.1 g"  # milligrams of a tablet name their alkaloid
+    regimen = administration(kind, item, dose, route, None, 1, LIBRARY)
     equations = system(regimen.drugs)
     units.check(equations)
     people = TypicalPeople(2)

@@ -4,7 +4,7 @@
 
 All lanes share grid and step, set by the thinnest fibre; the stimulus is twice the threshold of the healthy fibre of the file, taken to the
 power 3/2 of the diameter. The spread of a number is its `iiv`; without one, people do not differ in it. Severity of a condition differs as
-its file says. People do not depend on how many there are.
+its file says. Who a person is does not depend on how many there are; the shared grid does, and moves a velocity by less than 1 %.
 """
 
 from __future__ import annotations
