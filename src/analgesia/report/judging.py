@@ -8,7 +8,7 @@ from analgesia.claims.certainty import LADDER, body_of
 from analgesia.claims.certainty_words import DOMAIN_WORDS, step_words
 from analgesia.claims.decisive import OUTCOME_WORDS, Measurement
 from analgesia.claims.judge import Judgement
-from analgesia.claims.sentences import percent
+from analgesia.claims.sentences import count_words, percent
 from analgesia.evidence import Library
 from analgesia.evidence.bias import JUDGEMENT_WORDS, TOOLS, RiskOfBias
 from analgesia.report.markup import Content, Markup, bullets, element, folded, link, table
@@ -65,7 +65,7 @@ def bias_part(judgement: Judgement, library: Library) -> Markup:
     missing = [words for words, bias in known.values() if bias is None]
     if missing:
         tables.append(element("p", f"Not assessed: {', '.join(missing)}.", class_="note"))
-    return folded(f"Risk of bias, {len(known)} studies", tables)
+    return folded(f"Risk of bias, {count_words(len(known), 'study', 'studies')}", tables)
 
 
 def _tool_table(tool: str, studies: Sequence[tuple[str, str, RiskOfBias]], library: Library) -> Markup:
@@ -137,7 +137,7 @@ def decisive_part(judgement: Judgement) -> Markup:
         element("p", found.sentence),
         element("p", element("strong", "Note on the experiment: "), judgement.claim.would_change),
         folded(
-            f"{len(rows)} candidates",
+            count_words(len(rows), "candidate", "candidates").capitalize(),
             table(
                 "Measurements by the share of their outcomes that would change the word",
                 ("Measurement", "Share", "Words it may lead to"),

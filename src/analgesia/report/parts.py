@@ -8,7 +8,15 @@ from collections.abc import Mapping, Sequence
 from analgesia.claims.judge import Judgement
 from analgesia.claims.margins import KIND_WORDS, Margin
 from analgesia.claims.prediction import ArmPrediction, Prediction, Validation
-from analgesia.claims.sentences import LEVEL_WORDS, SITE_WORDS, percent, plain, signed, target_words
+from analgesia.claims.sentences import (
+    LEVEL_WORDS,
+    SITE_WORDS,
+    count_words,
+    percent,
+    plain,
+    signed,
+    target_words,
+)
 from analgesia.claims.verdict import Word
 from analgesia.evidence import MARKS, MEANINGS, STATUSES, Library
 from analgesia.evidence.claim_schema import EvidenceItem
@@ -144,7 +152,7 @@ def evidence_part(judgement: Judgement, library: Library) -> Markup:
         "div",
         findings,
         element("p", element("strong", "Not found: "), claim.not_found),
-        folded(f"{len(claim.searched)} searches", searches),
+        folded(count_words(len(claim.searched), "search", "searches").capitalize(), searches),
     )
 
 
