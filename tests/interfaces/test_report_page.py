@@ -6,6 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -32,6 +33,7 @@ from analgesia.claims.landscape import Landscape, landscape
 from analgesia.cli import main
 from analgesia.report import nerve_runs
 from analgesia.report.build import Report, build
+from analgesia.report.checks import kinetics_row
 from analgesia.report.markup import Markup, element, text
 from analgesia.report.markup import words as markup_words
 from analgesia.report.wording import spoken
@@ -378,3 +380,12 @@ def test_bad_input_is_one_message_and_nothing_written(
     assert "Error" in result.output
     assert "Traceback" not in result.output
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_printed_range_is_shown_as_the_range_and_not_as_its_middle() -> None:
+    ranged = replace(
+        KINETICS[0], summary="range_of_cohort_medians", published=1.47, published_low=1.2, published_high=1.8
+    )
+    for one, said in ((KINETICS[0], "82"), (ranged, "1.2\u00a0to\u00a01.8")):
+        (shown, _mark) = kinetics_row(one, evidence.load())[2]
+        assert shown == f"{said}\u00a0nM"

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 
 BAND = (5.0, 95.0)
+RANGES = ("range", "highest_over")
+"""Summaries of which a lowest and a highest value were printed, begin so."""
+
 CURVE = (5.0, 50.0, 95.0)
 
 
@@ -50,6 +53,13 @@ class Comparison:
     unit: str
     status: str
     at: str
+
+    @property
+    def printed_range(self) -> tuple[float, float] | None:
+        """Lowest and highest where these were printed and nothing between; `published` is its geometric middle."""
+        if not self.summary.startswith(RANGES) or self.published_low is None or self.published_high is None:
+            return None
+        return self.published_low, self.published_high
 
 
 @dataclass(frozen=True)
@@ -157,7 +167,7 @@ def _compared(
                 ratio=simulated / result.value,
                 interval90=(low, high),
                 inside=bool(low <= (result.high or result.value) and (result.low or result.value) <= high)
-                if result.summary.startswith(("range", "highest_over"))
+                if result.summary.startswith(RANGES)
                 else bool(low <= result.value <= high),
                 unit=result.unit,
                 status=result.status,

@@ -33,7 +33,7 @@ def tell_check(settings: Settings, size: int, study: str | None, picture: Path |
             USES[one.role],
             one.analyte,
             f"{one.statistic} ({one.summary})".replace("_", " "),
-            f"{one.published:.3g}",
+            " to ".join(f"{value:.3g}" for value in one.printed_range or (one.published,)),
             f"{one.simulated:.3g}",
             f"{one.interval90[0]:.3g} to {one.interval90[1]:.3g}",
             "" if one.unit == "1" else one.unit.replace("*", " "),

@@ -81,10 +81,11 @@ def kinetics_words(rows: Sequence[Comparison]) -> list[str]:
 def kinetics_row(one: Comparison, library: Library) -> Sequence[Content]:
     """One comparison as a row."""
     low, high = one.interval90
+    published = " to ".join(plain(value) for value in one.printed_range or (one.published,))
     return (
         [source_link(one.source, library), f", {one.title}"],
         f"{one.analyte}, {statistic_words(one)}",
-        [f"{plain(one.published)} {unit_after(one.unit)}".rstrip().replace(" ", NBSP), mark(one.status)],
+        [f"{published} {unit_after(one.unit)}".rstrip().replace(" ", NBSP), mark(one.status)],
         f"{plain(one.simulated)} ({plain(low)} to {plain(high)})",
         "yes" if one.inside else "no",
     )
