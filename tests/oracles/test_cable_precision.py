@@ -186,6 +186,18 @@ def test_tables_are_the_equations(c_fibre):
                 assert np.abs(found - exact).max() <= 1.1 * tables.TOLERANCE[precision] * np.abs(exact).max()
 
 
+def test_the_shortest_step_decides_which_gates_keep_lost_digits(c_fibre):
+    """In 1e-5 ms a gate goes a hundredth of the way that it goes in 1e-3 ms."""
+    membrane, parameters, _ = prepared(c_fibre, 1.0)
+    table = np.array([[[float(np.squeeze(parameters[name]))] for name in membrane.parameters]])
+
+    def slow(*steps):
+        return tables.tabulate(run.recorded(membrane), table, "single", steps).form.slow
+
+    assert slow(1e-3, 1e-5) == slow(1e-5)
+    assert sum(slow(1e-5)) > sum(slow(1e-3))
+
+
 def test_a_lane_beyond_the_tables_follows_the_equations_and_the_others_do_not_notice(monkeypatch):
     current = np.array([0.1, 3.0, 0.12])  # the second is driven far above 100 mV
     settings = {

@@ -19,6 +19,7 @@ from analgesia.engine.cable import code, tables
 from analgesia.engine.cable.along import AlongKernel
 from analgesia.engine.cable.geometry import Geometry
 from analgesia.engine.cable.membrane import Membrane, Recorded, record
+from analgesia.engine.compiler import engine_digest
 
 Array = NDArray[np.float64]
 Method = Literal["crank-nicolson", "backward-euler"]
@@ -93,7 +94,8 @@ def _compiled(membrane: Membrane, along: bool, form: tables.Form) -> Kernel:
     lanes = machine.preferred_lanes() * (2 if single else 1)
     writer = (AlongKernel if along else code.Kernel)(recorded(membrane), lanes, form)
     text = writer.text()
-    key = hashlib.blake2b(f"cable {machine.description()} {text}".encode(), digest_size=20).hexdigest()
+    what = f"cable {machine.description()} {engine_digest()} {text}"
+    key = hashlib.blake2b(what.encode(), digest_size=20).hexdigest()
     loaded = machine.Loaded(cache_on_disk.stored(key, lambda: machine.compile_module(text)))
     signature = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(code.POINTERS))
     call = signature(loaded.address(code.NAME))
@@ -127,11 +129,6 @@ class Run:
     def _kernel(self, tabulated: bool) -> Kernel:
         form = self.tables.form
         return compiled(self.membrane, self.along, form if tabulated else form.direct())
-
-    def compile(self) -> None:
-        """Have the code of every stage at hand, before threads ask for it."""
-        for stage in self.stages:
-            self._kernel(self.tables.form.tabulated and not stage.quiet)
 
     @property
     def lanes(self) -> int:

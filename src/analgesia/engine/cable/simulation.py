@@ -83,10 +83,7 @@ def simulate(
     for step in {stage.dt for stage in plan if not stage.quiet}:
         checks.check_step(membrane, written, known, step)
     if precision == "single":
-        every = np.unique(geometry.region, return_index=True)[1]  # a compartment of each region
-        checks.check_single(
-            membrane, written, _known(written, state[:, every], table, geometry.region[every])
-        )
+        checks.check_single(membrane, written, known)
     ratio = np.broadcast_to(np.asarray(diameter_ratio, float), (size,))
     moves = [stage.dt for stage in plan if not stage.quiet]
     first = lead(plan[0]) if plan and not plan[0].quiet else None
@@ -94,7 +91,6 @@ def simulate(
     run = Run(
         membrane, along, fitted, geometry, tuple(plan), sample_every, threshold, tuple(probes), tuple(pulses)
     )
-    run.compile()
     tiles = [np.arange(first, min(first + run.width, size)) for first in range(0, size, run.width)]
     total, done = len(tiles) * max(run.blocks, 1), 0
 
