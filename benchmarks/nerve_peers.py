@@ -185,6 +185,7 @@ def arbor(cable: Cable, patients: int) -> Run:
     ]
 
     def run() -> Spikes:
+        simulation.reset()  # or a repeated run would begin, and end, where the last one ended
         simulation.run(cable.duration * u.ms, cable.dt * u.ms)
         curves = [[simulation.samples(handle)[0][0] for handle in own] for own in handles]
         return [[crossings(c[:, 0], c[:, 1], cable.threshold) for c in own] for own in curves]
