@@ -1,6 +1,7 @@
 """Numbers that one fit gave together err together: correlated draws of what is not known.
 
-With z independent standard normal deviates and F a factor of the correlation matrix R = F F', the deviates of the numbers are F z. The
+With z independent standard normal deviates and F the symmetric root of the correlation matrix R = F F, the deviates of the numbers are F z: of all
+factors the one that leaves each number nearest to its own z, and the only one on which every library of linear algebra agrees. The
 correlations stand in a record of `fits`; they say how errors go together, not how anything is, and are no number a result rests on.
 """
 
@@ -58,7 +59,7 @@ def _factor(pairs: Sequence[tuple[str, str, float]]) -> tuple[list[str], Floats]
         i, j = names.index(one), names.index(other)
         matrix[i, j] = matrix[j, i] = value
     values, vectors = np.linalg.eigh(matrix)
-    factor = vectors * np.sqrt(np.maximum(values, SMALLEST))
+    factor = (vectors * np.sqrt(np.maximum(values, SMALLEST))) @ vectors.T
     return names, np.asarray(factor / np.linalg.norm(factor, axis=1, keepdims=True))
 
 
