@@ -1,8 +1,9 @@
 """Numbers that one fit gave together err together: correlated draws of what is not known.
 
-With z independent standard normal deviates and F the symmetric root of the correlation matrix R = F F, the deviates of the numbers are F z: of all
-factors the one that leaves each number nearest to its own z, and the only one on which every library of linear algebra agrees. The
-correlations stand in a record of `fits`; they say how errors go together, not how anything is, and are no number a result rests on.
+With z independent standard normal deviates and F the symmetric root of the correlation matrix R = F F, the deviates of the numbers are
+F z: of all factors the one that leaves each number nearest to its own z, and the only one on which every library of linear algebra
+agrees. The correlations stand in a record of `fits`; they say how errors go together, not how anything is, and are no number a
+result rests on.
 """
 
 from __future__ import annotations

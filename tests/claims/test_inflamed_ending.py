@@ -38,7 +38,11 @@ def test_the_ending_is_asked_and_the_word_stays_the_evidence_s(
     found: Judgement, answer: dict[str, Any]
 ) -> None:
     assert answer["endpoint"] == "ending_prostaglandin_change"
-    assert str(found.verdict.word) == "not reached at documented human exposure"
+    assert found.verdict.level == "animal"
+    assert str(found.verdict.word) in (
+        "not reached at documented human exposure",
+        "supported in the laboratory only",
+    )
     assert "guess between the concentrations tested" in found.paragraph
     assert found.numbers == judged(evidence.load()).numbers
 

@@ -49,7 +49,7 @@ REACH_90 = NormalDist().inv_cdf(0.95)
 """Half the width of a 90 % interval in standard deviations."""
 
 POPULATION = "healthy_volunteer"
-PATIENTS, DRAWS = 50, 20
+PATIENTS, DRAWS = 20, 50
 """People, and draws of what is not known: enough for a median and an interval of a ratio that is uncertain tenfold."""
 
 MOST_LANES = 20_000

@@ -67,8 +67,8 @@ class Experiment(Part):
     """Whom, with what, and which outcome. `endpoint = "none"` needs the reason why no model is asked."""
 
     population: Name
-    patients: Annotated[StrictInt, Field(ge=1)] = 100
-    replicates: Annotated[StrictInt, Field(ge=1)] = 20
+    patients: Annotated[StrictInt, Field(ge=1)] = 40
+    replicates: Annotated[StrictInt, Field(ge=1)] = 100
     duration: str = "24 h"
     endpoint: str
     no_endpoint: str | None = None
