@@ -7,9 +7,10 @@ import ctypes
 import llvmlite.ir as ir
 import numpy as np
 import pytest
+from tests.oracles.test_cable import squid_gates
 
 from analgesia import evidence
-from analgesia.engine import exp, machine, where
+from analgesia.engine import exp, machine
 from analgesia.engine.cable import Branch, Membrane, Pulse, cylinder, run, simulate, tables, tree
 from analgesia.engine.cable import simulation as simulation_module
 from analgesia.engine.cable.arithmetic import CableVector
@@ -26,17 +27,6 @@ from analgesia.nerve.states import combined
 @pytest.fixture(scope="module")
 def c_fibre():
     return fibre("c_fibre", evidence.load())
-
-
-def ratio(x, y):
-    return where(abs(x / y) < 1e-6, y * (1 - x / y / 2), x / (exp(x / y) - 1))
-
-
-def squid_gates(v, y, p):
-    am, bm = 0.1 * ratio(-(v + 40), 10), 4 * exp(-(v + 65) / 18)
-    ah, bh = 0.07 * exp(-(v + 65) / 20), 1 / (exp(-(v + 35) / 10) + 1)
-    an, bn = 0.01 * ratio(-(v + 55), 10), 0.125 * exp(-(v + 65) / 80)
-    return {"m": (am / (am + bm), am + bm), "h": (ah / (ah + bh), ah + bh), "n": (an / (an + bn), an + bn)}
 
 
 def squid_current(v, y, p):

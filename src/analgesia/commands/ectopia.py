@@ -111,6 +111,8 @@ def command(
 
 def _print(label: str, data: dict[str, Any]) -> None:
     """Share with its interval, what was counted, quantiles and distribution of rates of one class of unit."""
+    from analgesia.show.marks import rests_on
+
     low, high = data["share_binomial95"]
     click.echo(
         f"\nactive {label} units: {data['share_of_active_units']:.1%} (binomial 95 % {low:.1%} to {high:.1%})"
@@ -147,5 +149,4 @@ def _print(label: str, data: dict[str, Any]) -> None:
         for row in data["rate_distribution"]
     ]
     click.echo("\n" + table(("spikes per second", "units"), rows))
-    numbers = ", ".join(f"{n} {status}" for status, n in data["numbers"].items())
-    click.echo(f"\nRests on {sum(data['numbers'].values())} numbers: {numbers}.")
+    click.echo(f"\n{rests_on(data['numbers'])}")

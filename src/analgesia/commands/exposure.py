@@ -128,6 +128,8 @@ def command(
 
 def _print(found: Exposure, picture: Path | None) -> None:
     """Write one table per analyte, then what the numbers rest on."""
+    from analgesia.show.marks import rests_on
+
     asked = found.regimen
     several = f", {asked['doses']} doses, one every {asked['every']}" if asked["doses"] > 1 else ""
     people = f"{asked['patients']} people ({asked['population']})"
@@ -143,8 +145,7 @@ def _print(found: Exposure, picture: Path | None) -> None:
             click.echo(f"  half-life not estimated in {count} people: {reason}")
     if found.failed:
         click.echo(f"{found.failed} of {asked['patients']} people could not be simulated and are left out.")
-    parts = ", ".join(f"{count} {status}" for status, count in found.numbers.items())
-    click.echo(f"\nRests on {sum(found.numbers.values())} numbers: {parts}.")
+    click.echo(f"\n{rests_on(found.numbers)}")
     click.echo(f"Sources: {', '.join(found.sources)} (`analgesia sources` shows them).")
     if picture is not None:
         click.echo(f"Picture: {picture}")

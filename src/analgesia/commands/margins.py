@@ -97,7 +97,7 @@ def _print(found: Landscape, points: Sequence[Point], picture: Path | None) -> N
     """One line per ratio, the furthest first, then what is not known by reason, then what it rests on."""
     from collections import Counter
 
-    from analgesia.show.marks import legend
+    from analgesia.show.marks import legend, rests_on
 
     people = f"{found.patients} people ({found.population}) under {found.draws} draws of what is not known"
     click.echo(f"Highest free concentration \u00f7 potency in {people}\n")
@@ -108,8 +108,7 @@ def _print(found: Landscape, points: Sequence[Point], picture: Path | None) -> N
     click.echo(f"\nNot known: {len(found.not_known)}")
     for reason, count in Counter(one.reason for one in found.not_known).items():
         click.echo(f"  {count:4d}  {reason}")
-    parts = ", ".join(f"{count} {status}" for status, count in found.used.counts.items())
-    click.echo(f"\nRests on {sum(found.used.counts.values())} numbers: {parts}.")
+    click.echo(f"\n{rests_on(found.used.counts)}")
     if picture is not None:
         click.echo(f"Picture: {picture}")
     click.echo("A simulation, not medical advice: no statement about what anybody should take.")

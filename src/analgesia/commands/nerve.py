@@ -236,8 +236,9 @@ def _print(found: Conduction, title: str, data: dict[str, Any], drawn: list[Path
 
 
 def _print_end(data: dict[str, Any], drawn: list[Path]) -> None:
-    numbers = ", ".join(f"{n} {status}" for status, n in data["numbers"].items())
-    click.echo(f"\nRests on {sum(data['numbers'].values())} numbers: {numbers}.")
+    from analgesia.show.marks import rests_on
+
+    click.echo(f"\n{rests_on(data['numbers'])}")
     for note in data["notes"]:
         click.echo(f"Note: {note}")
     for picture in drawn:

@@ -235,6 +235,10 @@ class Vector:
         rest = self.fma(low, y, self.fma(total, y, self.b.fneg(product)))
         finite = self.compare("<", self.absolute(self.exact("fsub", product, rest)), self.const(1e4))
         value = self.exp_corrected(product, self.select(finite, rest, self.const(0.0)))
+        return self._power_limits(x, y, value, whole)
+
+    def _power_limits(self, x: Any, y: Any, value: Any, whole: bool) -> Any:
+        """x**y from its size |x|**y: the sign of whole powers of negative x where `whole` admits them; x**0 and 1**y are 1."""
         if whole:
             is_whole = self.compare("==", self.intrinsic("rint", y), y)
             halved = self.mul(y, self.const(0.5))

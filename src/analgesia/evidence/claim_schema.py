@@ -6,12 +6,12 @@ shared rule (`analgesia.claims.verdict`), whose parameters stand in `[rule]` wit
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StrictInt, StrictStr, model_validator
 
 from analgesia.evidence.bias import RiskOfBias
-from analgesia.evidence.records import Name, Part, Record, Site
+from analgesia.evidence.records import Name, Part, Record, Site, Taken
 
 Level = Literal["in_vitro", "ex_vivo", "animal", "product_assay", "observational", "rct", "systematic_review"]
 DecidingLevel = Literal["in_vitro", "ex_vivo", "animal", "product_assay", "observational", "rct"]
@@ -33,34 +33,14 @@ LEVELS: tuple[Level, ...] = (
 HUMAN_LEVELS = frozenset({"observational", "rct", "systematic_review"})
 
 
-class ExperimentArm(Part):
+class ExperimentArm(Taken):
     """One regimen of the experiment: a product or a drug; the placebo arm is always added."""
 
+    called: ClassVar[str] = "an arm"
+
     name: Text
-    product: Name | None = None
-    drug: str | None = None
-    dose: Text
-    route: str = "oral"
-    every: str | None = None
-    doses: Annotated[StrictInt, Field(ge=1)] = 1
     documented_by: Name | None = None
     comparator: bool = False
-
-    @model_validator(mode="after")
-    def _one_item(self) -> ExperimentArm:
-        if (self.product is None) == (self.drug is None):
-            raise ValueError("an arm names either `product` or `drug`, one of the two")
-        return self
-
-    @property
-    def item(self) -> str:
-        """Name of the product or drug."""
-        return self.product or self.drug or ""
-
-    @property
-    def kind(self) -> Literal["product", "drug"]:
-        """Whether `item` is a product or a drug."""
-        return "product" if self.product is not None else "drug"
 
 
 class Experiment(Part):

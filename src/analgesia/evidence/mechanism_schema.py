@@ -8,43 +8,21 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StrictInt, StrictStr, model_validator
+from pydantic import Field, StrictStr
 
-from analgesia.evidence.records import Name, Part, Record, Site
+from analgesia.evidence.records import Name, Part, Record, Site, Taken
 
 Text = Annotated[StrictStr, Field(min_length=3)]
 Section = Literal["affinity", "potency", "functional_inhibition", "effects", "nerve", "interactions"]
 """Sections of a drug file that hold concentrations at which something happens."""
 
 
-class Regimen(Record):
+class Regimen(Taken, Record):
     """A documented way of taking one product or drug; regimens in claims and trials need no file of their own."""
 
-    product: Name | None = None
-    drug: StrictStr | None = None
-    dose: Text
-    route: StrictStr = "oral"
-    every: StrictStr | None = None
-    doses: Annotated[StrictInt, Field(ge=1)] = 1
     source: Name
     at: Text
     status: Literal["read", "secondary", "computed", "recalled"]
-
-    @model_validator(mode="after")
-    def _one_item(self) -> Regimen:
-        if (self.product is None) == (self.drug is None):
-            raise ValueError("a regimen names either `product` or `drug`, one of the two")
-        return self
-
-    @property
-    def item(self) -> str:
-        """Name of the product or drug."""
-        return self.product or self.drug or ""
-
-    @property
-    def kind(self) -> Literal["product", "drug"]:
-        """Whether `item` is a product or a drug."""
-        return "product" if self.product is not None else "drug"
 
 
 class Special(Part):

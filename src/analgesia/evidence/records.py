@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, PrivateAttr, StrictStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    StrictInt,
+    StrictStr,
+    model_validator,
+)
 
 from analgesia.evidence.numbers import Number
 from analgesia.evidence.provenance import STATUSES
@@ -62,3 +71,32 @@ class Record(Part):
     def files(self) -> tuple[str, ...]:
         """The files this record was read from, overlays last."""
         return self._files
+
+
+class Taken(Part):
+    """A product or a drug, one of the two, and how it is taken."""
+
+    called: ClassVar[str] = "a regimen"
+
+    product: Name | None = None
+    drug: StrictStr | None = None
+    dose: Annotated[StrictStr, Field(min_length=3)]
+    route: StrictStr = "oral"
+    every: StrictStr | None = None
+    doses: Annotated[StrictInt, Field(ge=1)] = 1
+
+    @model_validator(mode="after")
+    def _one_item(self) -> Self:
+        if (self.product is None) == (self.drug is None):
+            raise ValueError(f"{self.called} names either `product` or `drug`, one of the two")
+        return self
+
+    @property
+    def item(self) -> str:
+        """Name of the product or drug."""
+        return self.product or self.drug or ""
+
+    @property
+    def kind(self) -> Literal["product", "drug"]:
+        """Whether `item` is a product or a drug."""
+        return "product" if self.product is not None else "drug"

@@ -10,10 +10,10 @@ from analgesia.report.document import contents, document, notice, section
 from analgesia.report.item import Item
 from analgesia.report.item_figures import forest_figure, safe
 from analgesia.report.item_parts import (
-    claims_part,
+    CLOSING,
+    closing_sections,
     exposure_part,
     findings_part,
-    left_out_part,
     published_part,
     reach_part,
     target_title,
@@ -22,8 +22,7 @@ from analgesia.report.kinetic_words import structure_words
 from analgesia.report.markup import Content, Markup, bullets, element, figure, folded, link, table
 from analgesia.report.number_parts import amount, interval, members, number_table, origin
 from analgesia.report.parts import source_link
-from analgesia.report.references import cite_section, sources_section
-from analgesia.report.tables import assumptions_section, conflicts_section, unit_after
+from analgesia.report.tables import unit_after
 from analgesia.report.wording import spoken
 
 IDENTIFIERS = {
@@ -65,12 +64,7 @@ CONTENTS = (
     ("nerve", "Block of nerve"),
     ("interactions", "Interactions and physical chemistry"),
     ("findings", "Findings in words"),
-    ("claims", "Claims it appears in"),
-    ("conflicts", "Where sources disagree"),
-    ("left-out", "Found and not used"),
-    ("assumptions", "Assumptions"),
-    ("sources", "Sources"),
-    ("reproduce", "Cite this, and make it again"),
+    *CLOSING,
 )
 
 
@@ -99,14 +93,7 @@ def drug_page(item: Item, library: Library) -> str:
             nerve_section(item, library),
             _numbers_section("Interactions and physical chemistry", "interactions", item, library),
             section("Findings in words", findings_part(drug.findings, library), anchor="findings"),
-            section("Claims it appears in", claims_part(item), anchor="claims"),
-            conflicts_section(item.conflicts, library, f"of {spoken(item.name)}"),
-            section("Found and not used", left_out_part(item), anchor="left-out"),
-            assumptions_section(item.leaves, "This page rests on"),
-            sources_section(item.cited, library),
-            cite_section(
-                item.run, [item.run.command, f"analgesia show drug {item.name}", "analgesia sources"]
-            ),
+            *closing_sections(item, library, spoken(item.name)),
         ],
         version=item.run.version,
         skip=("Skip to the contents", "#contents"),

@@ -11,6 +11,7 @@ from analgesia.claims.sentences import NBSP, percent, plain
 from analgesia.evidence import Library
 from analgesia.evidence.schema import Finding
 from analgesia.report.checks import kinetics_table, kinetics_words
+from analgesia.report.document import section
 from analgesia.report.exposed import Exposed
 from analgesia.report.figures import SHORT_SITES
 from analgesia.report.item import Item
@@ -18,14 +19,24 @@ from analgesia.report.item_figures import courses_figure, reach_figure, safe
 from analgesia.report.landscape import target_short
 from analgesia.report.markup import Content, Markup, bullets, element, figure, folded, table
 from analgesia.report.parts import mark, source_link
+from analgesia.report.references import cite_section, sources_section
 from analgesia.report.regimens import ASKED, record_kind
-from analgesia.report.tables import unit_after
+from analgesia.report.tables import assumptions_section, conflicts_section, unit_after
 from analgesia.report.wording import concentration, ratio, spoken
 
 COURSES_CAPTION = (
     "Free concentration at four sites in healthy volunteers: median and band from the 5th to the 95th percentile over people and "
     "over what is not known."
 )
+CLOSING = (
+    ("claims", "Claims it appears in"),
+    ("conflicts", "Where sources disagree"),
+    ("left-out", "Found and not used"),
+    ("assumptions", "Assumptions"),
+    ("sources", "Sources"),
+    ("reproduce", "Cite this, and make it again"),
+)
+"""Anchors and titles of the sections with which every such page ends."""
 REACH_CAPTION = (
     "Free peak concentration divided by the concentration at which something happens: dot, median; bar, 90 % interval over people and "
     "over what is not known. Grey: nowhere near. A value above 1 says that the drug gets there, not what a person would feel."
@@ -281,3 +292,16 @@ def left_out_part(item: Item) -> Content:
     rows = [(one.what, one.reason, one.cited) for one in item.left_out]
     listed = table("Values found and not used", ("Value", "Reason", "Found in"), rows, class_="wordy")
     return folded(f"{len(rows)} values found and not used", listed)
+
+
+def closing_sections(item: Item, library: Library, named: str) -> list[Markup]:
+    """The sections of CLOSING; `named` is what the page calls the thing."""
+    again = [item.run.command, f"analgesia show {item.kind} {item.name}", "analgesia sources"]
+    return [
+        section("Claims it appears in", claims_part(item), anchor="claims"),
+        conflicts_section(item.conflicts, library, f"of {named}"),
+        section("Found and not used", left_out_part(item), anchor="left-out"),
+        assumptions_section(item.leaves, "This page rests on"),
+        sources_section(item.cited, library),
+        cite_section(item.run, again),
+    ]

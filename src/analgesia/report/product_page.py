@@ -8,17 +8,16 @@ from analgesia.report.document import contents, document, notice, section
 from analgesia.report.item import Item
 from analgesia.report.item_figures import forest_figure, safe
 from analgesia.report.item_parts import (
-    claims_part,
+    CLOSING,
+    closing_sections,
     exposure_part,
     findings_part,
-    left_out_part,
     published_part,
     reach_part,
 )
 from analgesia.report.markup import Content, Markup, bullets, element, figure
 from analgesia.report.number_parts import number_table
-from analgesia.report.references import cite_section, sources_section
-from analgesia.report.tables import assumptions_section, conflicts_section, unit_after
+from analgesia.report.tables import unit_after
 from analgesia.report.wording import spoken
 
 CONTENT_CAPTION = (
@@ -34,12 +33,7 @@ CONTENTS = (
     ("reach", "How far the dose reaches"),
     ("findings", "Findings in words"),
     ("unknown", "What is not known"),
-    ("claims", "Claims it appears in"),
-    ("conflicts", "Where sources disagree"),
-    ("left-out", "Found and not used"),
-    ("assumptions", "Assumptions"),
-    ("sources", "Sources"),
-    ("reproduce", "Cite this, and make it again"),
+    *CLOSING,
 )
 
 
@@ -65,14 +59,7 @@ def product_page(item: Item, library: Library) -> str:
             section("How far the dose reaches", reach_part(item, library), anchor="reach"),
             section("Findings in words", findings_part(product.findings, library), anchor="findings"),
             section("What is not known", bullets(unknown(product, library)), anchor="unknown"),
-            section("Claims it appears in", claims_part(item), anchor="claims"),
-            conflicts_section(item.conflicts, library, f"of {item.title}"),
-            section("Found and not used", left_out_part(item), anchor="left-out"),
-            assumptions_section(item.leaves, "This page rests on"),
-            sources_section(item.cited, library),
-            cite_section(
-                item.run, [item.run.command, f"analgesia show product {item.name}", "analgesia sources"]
-            ),
+            *closing_sections(item, library, item.title),
         ],
         version=item.run.version,
         skip=("Skip to the contents", "#contents"),

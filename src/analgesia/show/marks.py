@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from analgesia.evidence import MARKS, MEANINGS, STATUSES
 
@@ -23,3 +23,9 @@ def marked(value: float, unit: str, status: str, digits: int = 4) -> str:
 def legend(statuses: Sequence[str]) -> str:
     """What the marks of `statuses` mean, one line; empty when everything was read in its paper."""
     return "   ".join(f"{MARKS[s]} {s}: {MEANINGS[s]}" for s in STATUSES if MARKS[s] and s in statuses)
+
+
+def rests_on(counts: Mapping[str, int]) -> str:
+    """How many numbers of each status a result rests on, as a sentence."""
+    parts = ", ".join(f"{count} {status}" for status, count in counts.items())
+    return f"Rests on {sum(counts.values())} numbers: {parts}."

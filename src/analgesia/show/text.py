@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from analgesia.evidence import MARKS, STATUSES
-from analgesia.show.marks import legend, marked, significant
+from analgesia.show.marks import legend, marked, rests_on, significant
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -23,8 +23,7 @@ def render(data: Mapping[str, Any]) -> RenderableType:
     if data["numbers"]:
         parts += [Text(""), _number_table(data["numbers"]), Text("")]
         parts.append(Text(legend(sorted(_statuses(data)))))
-        counted = ", ".join(f"{count} {status}" for status, count in data["counts"].items())
-        parts.append(Text(f"Rests on {sum(data['counts'].values())} numbers: {counted}."))
+        parts.append(Text(rests_on(data["counts"])))
     if data["sources"]:
         parts += [Text(""), Text("Sources", style="bold")]
         parts.extend(Text(f"  {source_line(source)}") for source in data["sources"])

@@ -93,15 +93,7 @@ class SingleVector(CableVector):
     def power(self, x: Any, y: Any, whole: bool = True) -> Any:
         """x**y through exp(y log |x|), with the sign of whole powers of negative x where `whole` admits them."""
         value = self.exp(self.mul(y, self.log(self.absolute(x) if whole else x)))
-        if whole:
-            is_whole = self.compare("==", self.intrinsic("rint", y), y)
-            halved = self.mul(y, self.const(0.5))
-            odd = self.b.and_(is_whole, self.compare("!=", self.intrinsic("rint", halved), halved))
-            negative = self.compare("<", x, self.const(0.0))
-            value = self.select(self.b.and_(negative, odd), self.b.fneg(value), value)
-            value = self.select(self.b.and_(negative, self.b.not_(is_whole)), self.const(math.nan), value)
-        value = self.select(self.compare("==", y, self.const(0.0)), self.const(1.0), value)
-        return self.select(self.compare("==", x, self.const(1.0)), self.const(1.0), value)
+        return self._power_limits(x, y, value, whole)
 
     def tanh(self, x: Any) -> Any:
         size = self._clamp(self.absolute(x), 0.0, 10.0)
