@@ -17,10 +17,11 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from analgesia import evidence, patients, perception, pharmacokinetics, receptors, spinal
+from analgesia import patients, perception, pharmacokinetics, receptors, spinal
 from analgesia.engine import Solution, Status, solve
 from analgesia.errors import ModelError
-from analgesia.evidence import Library
+from analgesia.evidence import Footing, Library, Tally, tally
+from analgesia.evidence.provenance import note
 from analgesia.patients import People
 from analgesia.quantities import parse_positive
 from analgesia.results import Result, Variable
@@ -96,6 +97,7 @@ def simulate(
     replicates: int = 1,
     nodes_off: Collection[str] = (),
     cord: bool = True,
+    footing: Footing | None = None,
     progress: Progress | None = None,
 ) -> Result:
     """Run `people` through every arm and through placebo.
@@ -103,6 +105,7 @@ def simulate(
     `times`: hours at which everything is reported (default: 13 points, equally spaced over `duration`, the last one included).
     `replicates`: draws of ignorance; with 1 every number has its central value. `nodes_off`: nodes of the cord
     (`spinal.NODES`) or receptors whose every node is switched off. `cord=False` stops at the receptors.
+    `footing` is told what each part rests on: ("people",), ("kinetics", arm), ("receptors", arm, receptor), ("sensation",).
 
     The result has the axes arm, replicate, patient, time, analyte, site, receptor and the variables `concentration` (nM
     unbound), `plasma` (ng/mL total), `occupancy`, `stimulus`, `drive` (1/s), `pain` (NRS), `pain_change` (NRS against the same
@@ -116,25 +119,34 @@ def simulate(
     if replicates < 1:
         raise ModelError(f"replicates = {replicates}: at least one draw is needed")
     lanes = Lanes.of(people, replicates).under_ignorance(library, seed)
-    with evidence.tally() as used:
-        for number in people.numbers:
-            used.note(number)
-        exposed = [expose(arm, lanes, grid, library, seed) for arm in everyone]
-        bound = [bind(exposure, lanes, grid, library, seed) for exposure in exposed]
+    footing = Footing() if footing is None else footing
+    with tally() as used:
+        with footing.part("people"):
+            note(*people.numbers)
+        exposed, bound = [], []
+        for arm in everyone:
+            with footing.part("kinetics", arm.name):
+                exposed.append(expose(arm, lanes, grid, library, seed))
+            bound.append(bind(exposed[-1], lanes, grid, library, seed))
+            for receptor, rested in bound[-1].used.items():
+                with footing.part("receptors", arm.name, receptor):
+                    note(*rested.numbers.values())
         variables = _chemistry(exposed, bound, lanes, grid, library)
         status = np.stack([lanes.fold(exposure.status) for exposure in exposed])
         if cord:
-            drives = []
-            for done, binding in enumerate(bound, start=1):
-                nodes = modulation(binding, library, off)
-                drives.append(
-                    spinal.drive(lanes.people, nodes, library, seed=seed, replicate=lanes.replicate)
-                )
-                if progress is not None:
-                    progress(done * lanes.count, len(everyone) * lanes.count)
+            with footing.part("sensation"):
+                note(*people.felt_numbers)
+                drives = []
+                for done, binding in enumerate(bound, start=1):
+                    nodes = modulation(binding, library, off)
+                    drives.append(
+                        spinal.drive(lanes.people, nodes, library, seed=seed, replicate=lanes.replicate)
+                    )
+                    if progress is not None:
+                        progress(done * lanes.count, len(everyone) * lanes.count)
+                variables |= _sensation(drives, lanes, grid, library, seed)
             felt = np.stack([lanes.fold(drive.status) for drive in drives])
             status = np.where(status == "ok", felt, status)
-            variables |= _sensation(drives, lanes, grid, library, seed)
     variables["status"] = Variable(status, ("arm", "replicate", "patient"), "", "what became of the run")
     return Result.build(
         variables,
@@ -172,10 +184,11 @@ class Exposure:
 
 @dataclass(frozen=True)
 class Binding:
-    """Per receptor, occupancy and stimulus as [lane, time, site]."""
+    """Per receptor, occupancy and stimulus as [lane, time, site], and the numbers used for them."""
 
     occupancy: Mapping[str, Array]
     stimulus: Mapping[str, Array]
+    used: Mapping[str, Tally]
 
 
 def expose(arm: Arm, lanes: Lanes, times: Array, library: Library, seed: int) -> Exposure:
@@ -215,15 +228,17 @@ def expose(arm: Arm, lanes: Lanes, times: Array, library: Library, seed: int) ->
 def bind(exposure: Exposure, lanes: Lanes, times: Array, library: Library, seed: int) -> Binding:
     """Occupancy and stimulus of every receptor that leads somewhere, at every site; exactly 0 where no ligand is present."""
     occupancy, stimulus = {}, {}
+    used: dict[str, Tally] = {}
     for receptor in _coupled(library):
-        constants = receptors.constants_for(receptor, exposure.analytes, library, seed, lanes.replicate)
+        with tally() as used[receptor]:
+            constants = receptors.constants_for(receptor, exposure.analytes, library, seed, lanes.replicate)
         if not constants.ligands:
             occupancy[receptor] = stimulus[receptor] = np.zeros((lanes.count, len(times), len(SITES)))
             continue
         widened = constants.widened(3)
         occupancy[receptor] = widened.occupancy(exposure.unbound)
         stimulus[receptor] = widened.stimulus(exposure.unbound)
-    return Binding(occupancy, stimulus)
+    return Binding(occupancy, stimulus, used)
 
 
 def modulation(binding: Binding, library: Library, off: Collection[str] = ()) -> dict[str, Array]:

@@ -35,7 +35,7 @@ Floats = NDArray[np.float64]
 class People:
     """One array per property, one entry per person; `index` is the person's number and keys all their luck.
 
-    `numbers` are the facts they were drawn from, for the tally of a run.
+    `numbers` are the facts their bodies were drawn from, `felt_numbers` those of their condition and pain, for the tally of a run.
     """
 
     population: str
@@ -59,6 +59,7 @@ class People:
     placebo_maximum: Annotated[Floats, "1"]
     placebo_half_time: Annotated[Floats, "day"]
     numbers: tuple[Number, ...] = ()
+    felt_numbers: tuple[Number, ...] = ()
 
     def __len__(self) -> int:
         return len(self.index)
@@ -84,7 +85,8 @@ def population(name: str, size: int, seed: int, library: evidence.Library) -> Pe
         raise ModelError(f"population {name}: size {size} must not be negative")
     with evidence.tally() as used:
         people = _drawn(name, size, seed, library)
-    return replace(people, numbers=tuple(used.numbers.values()))
+    felt = {(one.file, one.key) for one in people.felt_numbers}
+    return replace(people, numbers=tuple(one for key, one in used.numbers.items() if key not in felt))
 
 
 def _drawn(name: str, size: int, seed: int, library: evidence.Library) -> People:
@@ -97,10 +99,11 @@ def _drawn(name: str, size: int, seed: int, library: evidence.Library) -> People
         return _need(record.covariates, name, f"{place}: covariates")
 
     phenotype, activity = _genotype(record.genotypes, luck, place)
-    severity = _severity(condition, luck)
-    baseline = _baseline(record.pain, severity, luck)
-    maximum, half_time = _placebo(condition, baseline, record.pain, library, luck)
-    cord = _cord(condition, severity, library, luck)
+    with evidence.tally() as felt:
+        severity = _severity(condition, luck)
+        baseline = _baseline(record.pain, severity, luck)
+        maximum, half_time = _placebo(condition, baseline, record.pain, library, luck)
+        cord = _cord(condition, severity, library, luck)
     return People(
         population=name,
         seed=seed,
@@ -119,6 +122,7 @@ def _drawn(name: str, size: int, seed: int, library: evidence.Library) -> People
         baseline_pain=baseline,
         placebo_maximum=maximum,
         placebo_half_time=half_time,
+        felt_numbers=tuple(felt.numbers.values()),
         **cord,
     )
 

@@ -36,6 +36,7 @@ def simulate(
     seed: int = 0,
     replicates: int = 1,
     cord: bool = True,
+    footing: Any = None,
     progress: Any = None,
 ) -> Result:
     """Rise and fall after every dose, spread over people and draws; pain falls by a little with the mu stimulus."""

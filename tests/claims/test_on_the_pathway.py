@@ -57,6 +57,16 @@ def test_margins_are_finite_counted_and_sourced(judged: dict[str, Judgement]) ->
             assert np.all(np.isfinite([margin.median, *margin.interval90]))
 
 
+def test_a_claim_rests_on_its_own_part_of_the_run_it_shares(judged: dict[str, Judgement]) -> None:
+    """The receptor reserve was fitted to trials of pain: what asks no opioid receptor may not list them among its fits."""
+    trials = {trial.source for name, trial in evidence.load().trials.items() if name.endswith("_pain")}
+    for name, one in judged.items():
+        fitted = {source for leaf in one.provenance.leaves for source in leaf.fitted_to}
+        assert "tanna2022" in fitted
+        assert bool(fitted & trials) == (name == "acts_on_opioid_receptors"), name
+        assert not any("perception" in file for file, _ in one.provenance.numbers)
+
+
 def test_a_hundredfold_weaker_affinity_divides_the_margin_by_a_hundred(
     judged: dict[str, Judgement], tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from analgesia import evidence, pathway, patients, spinal
 from analgesia.errors import EvidenceError, ModelError
+from analgesia.evidence import Footing
 
 LEAF = pathway.Arm("leaf", "product", "leaf_capsule", "4 g")
 MORPHINE = pathway.Arm("morphine", "drug", "morphine", "30 mg")
@@ -77,6 +78,24 @@ def test_people_may_stand_in_any_order(people, library):
 def test_more_people_leave_the_first_ones_alone(library, people):
     more = patients.population("painful_diabetic_neuropathy", 9, 1, library)
     assert np.array_equal(run(more, [LEAF], library).plasma[:, :, :6], run(people, [LEAF], library).plasma)
+
+
+def test_the_parts_of_a_run_make_up_the_whole_and_do_not_depend_on_its_other_arms(people, library):
+    both, alone = Footing(), Footing()
+    result = run(people, [GABAPENTIN, LEAF], library, footing=both)
+    run(people, [LEAF], library, footing=alone)
+    assert both.of().counts == result.numbers()
+    for name in (("kinetics", "leaf"), ("receptors", "leaf"), ("people",), ("sensation",)):
+        assert set(both.of(*name).numbers) == set(alone.of(*name).numbers) != set()
+    assert not any("gabapentin" in file for file, _ in both.of("kinetics", "leaf").numbers)
+    assert not set(both.of("people").numbers) & set(both.of("sensation").numbers)
+
+
+def test_a_run_without_the_cord_does_not_rest_on_pain(people, library):
+    footing = Footing()
+    run(people, [LEAF], library, cord=False, footing=footing)
+    assert not footing.of("sensation").numbers
+    assert not any("conditions" in file for file, _ in footing.of().numbers)
 
 
 def test_the_numbers_a_result_rests_on_do_not_depend_on_what_ran_before(people, library):

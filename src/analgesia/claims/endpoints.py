@@ -32,7 +32,7 @@ PLACEBO = "placebo"
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One outcome: how it is named, its unit, its words, and whether it needs the nervous system solved."""
+    """One outcome: how it is named, its unit, its words, whether it needs the nervous system solved, and if not, which receptors."""
 
     name: str
     unit: str
@@ -40,6 +40,7 @@ class Endpoint:
     needs_cord: bool
     parts: tuple[str, ...] = ()
     library: Library | None = field(default=None, repr=False, compare=False)
+    receptors: tuple[str, ...] = ()
 
     def values(self, result: Any, arm: str, start: float) -> Array:
         """The outcome of each lane as [replicate, patient]: mean over times from `start` (h) on, the peak or the lowest value."""
@@ -145,14 +146,15 @@ def endpoint_of(claim: Claim, library: Library) -> Endpoint | None:
         )
     if name in ENDING:
         words = f"change of an inflamed pain fibre's firing under heat of {HEAT:g} °C against placebo{ENDING[name][1]}"
-        return Endpoint(name, "%", words, False, library=library)
+        opioid = () if name == "ending_prostaglandin_change" else (nerve.OPIOID,)
+        return Endpoint(name, "%", words, False, library=library, receptors=opioid)
     if kind == "stimulus" and len(parts) == 2:
         _known(parts[0], library.receptors, claim, "receptor")
         _known(parts[1], ("plasma", "brain", "spinal_cord", "nociceptor"), claim, "site")
         words = (
             f"stimulus of the {library.receptors[parts[0]].title or parts[0]} in {parts[1].replace('_', ' ')}"
         )
-        return Endpoint(name, "1", words, False, tuple(parts))
+        return Endpoint(name, "1", words, False, tuple(parts), receptors=(parts[0],))
     if kind == "exposure" and len(parts) == 1:
         _known(parts[0], library.drugs, claim, "drug")
         return Endpoint(name, "ng/mL", f"peak of total {parts[0]} in plasma", False, tuple(parts))

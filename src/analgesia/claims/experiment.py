@@ -22,7 +22,7 @@ from analgesia.claims.margins import potency_of
 from analgesia.claims.mechanism import check_mechanism, margins_of
 from analgesia.claims.prediction import Prediction, arm_prediction, between_trials_of, validation_of
 from analgesia.errors import AnalgesiaError, EvidenceError, ModelError
-from analgesia.evidence import Library, Tally, tally
+from analgesia.evidence import Footing, Library, Tally, tally
 from analgesia.evidence.claim_schema import Claim, ExperimentArm
 from analgesia.pharmacokinetics import administration
 from analgesia.results import by_lane
@@ -179,21 +179,24 @@ def _run(
     population, duration, count, replicates = _shared(group[0], size)
     group_needs_cord = [c for c in group if (e := endpoints[c.name]) is not None and e.needs_cord]
     exposed = felt = None
-    with tally() as run_used:
-        people = patients.population(population, count, size.seed, library)
-        settings: dict[str, Any] = {
-            "library": library,
-            "duration": duration,
-            "seed": size.seed,
-            "replicates": replicates,
-        }
-        running = [c for c in group if c.compares or endpoints[c.name] is not None]
-        if running:
-            grid = np.arange(0.0, hours(duration, 24.0) + 1e-9, EXPOSURE_STEP_H)
-            exposed = pathway.simulate(people, _arms(running), times=grid, cord=False, **settings)
-    with tally() as cord_used:
-        if group_needs_cord:
-            felt = pathway.simulate(people, _arms(group_needs_cord), progress=progress, **settings)
+    footing = Footing()
+    people = patients.population(population, count, size.seed, library)
+    settings: dict[str, Any] = {
+        "library": library,
+        "duration": duration,
+        "seed": size.seed,
+        "replicates": replicates,
+    }
+    running = [c for c in group if c.compares or endpoints[c.name] is not None]
+    if running:
+        grid = np.arange(0.0, hours(duration, 24.0) + 1e-9, EXPOSURE_STEP_H)
+        exposed = pathway.simulate(
+            people, _arms(running), times=grid, cord=False, footing=footing, **settings
+        )
+    if group_needs_cord:
+        felt = pathway.simulate(
+            people, _arms(group_needs_cord), footing=footing, progress=progress, **settings
+        )
     if progress is not None:
         progress(1, 1)
     out = {}
@@ -202,9 +205,7 @@ def _run(
             endpoint = endpoints[claim.name]
             result = felt if endpoint is not None and endpoint.needs_cord else exposed
             if claim in running:
-                used.merge(run_used)
-            if claim in group_needs_cord:
-                used.merge(cord_used)
+                used.merge(_footing_of(claim, endpoint, footing))
             prediction = _predict(claim, endpoint, result, library, inside)
             if prediction.validation is not None:
                 prediction = replace(
@@ -268,6 +269,20 @@ def _last_intervals(claim: Claim) -> dict[str, float]:
     """When the last dosing interval of each arm begins, h."""
     total = hours(claim.experiment.duration, 24.0)
     return {arm.name: max(total - hours(arm.every, total), 0.0) for arm in claim.experiment.arms}
+
+
+def _footing_of(claim: Claim, endpoint: Endpoint | None, footing: Footing) -> Tally:
+    """What a claim rests on of the run it shares: its people, the kinetics of its arms, the receptors and the cord it asks for."""
+    names = [PLACEBO, *(arm.name for arm in claim.experiment.arms)]
+    parts: list[tuple[str, ...]] = [("people",), *(("kinetics", name) for name in names)]
+    if endpoint is not None and endpoint.needs_cord:
+        parts += [("receptors", name) for name in names] + [("sensation",)]
+    elif endpoint is not None:
+        parts += [("receptors", name, receptor) for name in names for receptor in endpoint.receptors]
+    found = Tally()
+    for part in parts:
+        found.merge(footing.of(*part))
+    return found
 
 
 def _fitted_to(used: Tally) -> tuple[str, ...]:

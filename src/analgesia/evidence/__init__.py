@@ -5,13 +5,14 @@ from __future__ import annotations
 from analgesia.evidence.filling import declared_units, fill
 from analgesia.evidence.library import Folder, Library, load, walk_numbers
 from analgesia.evidence.numbers import Number
-from analgesia.evidence.provenance import MARKS, MEANINGS, STATUSES, Tally, tally
+from analgesia.evidence.provenance import MARKS, MEANINGS, STATUSES, Footing, Tally, tally
 
 __all__ = [
     "MARKS",
     "MEANINGS",
     "STATUSES",
     "Folder",
+    "Footing",
     "Library",
     "Number",
     "Tally",

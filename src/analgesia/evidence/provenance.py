@@ -93,7 +93,33 @@ def tally() -> Iterator[Tally]:
         _active.reset(token)
 
 
-def note(number: Number) -> None:
-    """Tell every open tally that `number` was used."""
+def note(*numbers: Number) -> None:
+    """Tell every open tally that `numbers` were used."""
     for used in _active.get():
-        used.note(number)
+        for number in numbers:
+            used.note(number)
+
+
+@dataclass
+class Footing:
+    """What each part of a run rested on, so that a reader of one part need not name the numbers of the others.
+
+    A part is named by words from the general to the special, such as ("receptors", "tea", "mu_opioid").
+    """
+
+    parts: dict[tuple[str, ...], Tally] = field(default_factory=dict)
+
+    @contextmanager
+    def part(self, *name: str) -> Iterator[None]:
+        """Numbers converted inside the block are noted under `name`, and as ever in the tallies around it."""
+        with tally() as used:
+            yield
+        self.parts.setdefault(name, Tally()).merge(used)
+
+    def of(self, *name: str) -> Tally:
+        """Everything noted under names that begin with `name`; without a name, everything."""
+        found = Tally()
+        for part, used in self.parts.items():
+            if part[: len(name)] == name:
+                found.merge(used)
+        return found
