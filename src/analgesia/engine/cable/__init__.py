@@ -8,8 +8,9 @@ from __future__ import annotations
 from analgesia.engine.cable.geometry import Branch, Geometry, cylinder, tree
 from analgesia.engine.cable.membrane import Membrane
 from analgesia.engine.cable.run import Precision, Pulse, Stage
+from analgesia.engine.cable.sheath import Sheath
 from analgesia.engine.cable.simulation import CableResult, simulate
 
 __all__ = [
-    "Branch", "CableResult", "Geometry", "Membrane", "Precision", "Pulse", "Stage", "cylinder", "simulate", "tree"
+    "Branch", "CableResult", "Geometry", "Membrane", "Precision", "Pulse", "Sheath", "Stage", "cylinder", "simulate", "tree"
 ]  # fmt: skip

@@ -14,6 +14,9 @@ from analgesia.errors import ModelError
 COARSEST = 5.0
 """A step longer than this many time constants of the fastest gate is refused: the gate follows exactly, the spike no longer does."""
 
+SPACE = "space"
+"""Name of the periaxonal space's potential among the initial values."""
+
 CUT = 1e-4
 """Single precision is refused where an equation of the membrane differs by more than this part from its value in double."""
 
@@ -85,9 +88,9 @@ def check_parameters(membrane: Membrane, parameters: Mapping[str, Any]) -> None:
             )
 
 
-def check_initial(membrane: Membrane, initial: Mapping[str, Any]) -> None:
+def check_initial(membrane: Membrane, initial: Mapping[str, Any], sheathed: bool = False) -> None:
     """Voltage and pools given, nothing unknown, all finite."""
-    names = ["v", *membrane.gate_names, *membrane.pools]
+    names = ["v", *membrane.gate_names, *membrane.pools, *([SPACE] if sheathed else [])]
     for name, values in initial.items():
         if name not in names:
             raise ModelError(
@@ -98,6 +101,18 @@ def check_initial(membrane: Membrane, initial: Mapping[str, Any]) -> None:
     for name in ("v", *membrane.pools):
         if name not in initial:
             raise ModelError(f"membrane `{membrane.name}`: give the initial `{name}`")
+
+
+def check_sheathed(along: bool, precision: str, ratio: Any) -> None:
+    """Refuse what a cable with a sheath does not do."""
+    if along:
+        raise ModelError("cable: with a sheath, vectors run across neurites only; leave `along` out")
+    if precision != "double":
+        raise ModelError("cable: with a sheath, only double precision is known to be enough")
+    if np.any(np.asarray(ratio, float) != 1.0):
+        raise ModelError(
+            "cable: a sheath does not grow with the diameter; give each diameter a geometry and a run of its own"
+        )
 
 
 def check_single(membrane: Membrane, recorded: Recorded, known: Mapping[int, Any]) -> None:

@@ -56,6 +56,7 @@ POINTERS = (
     "clock",
     "sizes",
     "left",
+    "sheath",
 )
 """Arguments of the kernel: pointers to numbers of its precision, but those of INTEGERS and DOUBLES."""
 INTEGERS = frozenset(("parent", "region", "site", "probe", "counts", "sizes", "left"))
@@ -64,6 +65,10 @@ SIZES = ("compartments", "steps", "stimuli", "probes", "capacity", "every", "fir
 NUMBERS = ("dt", "half", "now", "before", "threshold", "reach", "gates", "lowest", "highest")
 """`gates`: ms by which gates move in a step; `lowest`, `highest`: mV between which tables hold (`left` notes lanes that left them)."""
 CLOCK = ("dt", "origin")
+SHEATH = (
+    "space", "mixed", "outer", "side_space", "inside", "around", "children_cross", "children_space", "incoming_space"
+)  # fmt: skip
+"""Potential of the periaxonal space; the rest of the inverse block and of the right-hand side; E and Q; what the children add."""
 
 
 @dataclass(frozen=True)
@@ -74,17 +79,31 @@ class Layout:
     pools: int
     slow: tuple[int, ...] = ()
     single: bool = False
+    sheathed: bool = False
 
     @classmethod
-    def of(cls, membrane: Recorded, form: Form) -> Layout:
+    def of(cls, membrane: Recorded, form: Form, sheathed: bool = False) -> Layout:
         """The layout of a membrane in a form."""
         slow = tuple(k for k, is_slow in enumerate(form.slow) if is_slow)
-        return cls(len(membrane.gates), len(membrane.pools), slow, form.precision == "single")
+        return cls(len(membrane.gates), len(membrane.pools), slow, form.precision == "single", sheathed)
 
     @property
     def size(self) -> int:
         """Vectors per compartment."""
+        return self._sheath + (len(SHEATH) if self.sheathed else 0)
+
+    @property
+    def _sheath(self) -> int:
         return self._lost + (1 + self.pools + len(self.slow) if self.single else 0)
+
+    @property
+    def live(self) -> list[int]:
+        """Places of the state: voltage, gates, pools and, in a sheath, the potential of the periaxonal space."""
+        return [*range(1 + self.gates + self.pools), *([self.sheath("space")] if self.sheathed else [])]
+
+    def sheath(self, part: str) -> int:
+        """What a sheath needs beside the rest; see SHEATH."""
+        return self._sheath + SHEATH.index(part)
 
     @property
     def _lost(self) -> int:
@@ -121,6 +140,8 @@ class Layout:
 class Kernel:
     """Writes the IR of one membrane's cable for a number of lanes."""
 
+    sheathed = False
+
     def __init__(
         self, membrane: Recorded, lanes: int, form: Form | None = None, vector: type[Vector] | None = None
     ) -> None:
@@ -130,7 +151,7 @@ class Kernel:
         single = self.form.precision == "single"
         self.real: ir.Type = F32 if single else F64
         self.vector = vector or (SingleVector if single else CableVector)
-        self.layout = Layout.of(membrane, self.form)
+        self.layout = Layout.of(membrane, self.form, self.sheathed)
         self.module = ir.Module("cable")
         types = [
             (I64 if name in INTEGERS else F64 if name in DOUBLES else self.real).as_pointer()
@@ -331,11 +352,7 @@ class Kernel:
         incoming = self.load(state, self._at(block, layout.scratch("incoming")))
         diagonal = v.add(v.add(own, up), from_children)
         side = v.fma(up, step_up, v.add(push, incoming))
-        pivot = (
-            v.exact_div(v.const(1.0), diagonal)
-            if isinstance(v, CableVector)
-            else v.div(v.const(1.0), diagonal)
-        )
+        pivot = self._inverse(diagonal)
         self.store(pivot, state, self._at(block, layout.scratch("pivot")))
         self.store(side, state, self._at(block, layout.scratch("side")))
         self.store(v.const(0.0), state, self._at(block, layout.scratch("diagonal")))
@@ -348,6 +365,11 @@ class Kernel:
             ):
                 where = self._at(above, layout.scratch(part))
                 self.store(v.add(self.load(state, where), extra), state, where)
+
+    def _inverse(self, x: Any) -> Any:
+        """1 / x, exact."""
+        v = self.v
+        return v.exact_div(v.const(1.0), x) if isinstance(v, CableVector) else v.div(v.const(1.0), x)
 
     def _substitute(self, i: Any) -> None:
         v, layout, state = self.v, self.layout, self.arg["state"]

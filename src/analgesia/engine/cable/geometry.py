@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from analgesia.engine.cable.sheath import Sheath
 from analgesia.errors import ModelError
 
 CM_PER_UM = 1e-4
@@ -19,7 +20,7 @@ class Geometry:
 
     `parent[i]`: index of the neighbour towards the root, -1 for the root (compartment 0). `length`, `diameter`: um.
     `resistivity`: axial, ohm cm. `region[i]`: which block of membrane parameters the compartment uses. `patch[i]` is False for
-    a branch point, which has no membrane and no length of its own.
+    a branch point, which has no membrane and no length of its own. `sheath`: myelin around it, if any.
     """
 
     parent: NDArray[np.int64]
@@ -28,6 +29,7 @@ class Geometry:
     resistivity: float
     region: NDArray[np.int64]
     patch: NDArray[np.bool_]
+    sheath: Sheath | None = None
 
     def __post_init__(self) -> None:
         n = len(self.parent)
@@ -52,6 +54,8 @@ class Geometry:
             raise ModelError(f"cable: axial resistivity must be above 0 ohm cm, not {self.resistivity:g}")
         if np.any(self.region < 0):
             raise ModelError("cable: regions are numbered from 0")
+        if self.sheath is not None and self.sheath.count != n:
+            raise ModelError(f"cable: {n} parents but a sheath of {self.sheath.count} compartments")
 
     @property
     def count(self) -> int:

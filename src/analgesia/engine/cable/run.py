@@ -19,6 +19,8 @@ from analgesia.engine.cable import code, tables
 from analgesia.engine.cable.along import AlongKernel
 from analgesia.engine.cable.geometry import Geometry
 from analgesia.engine.cable.membrane import Membrane, Recorded, record
+from analgesia.engine.cable.sheath import kernel_numbers
+from analgesia.engine.cable.sheathed import SheathedKernel
 from analgesia.engine.compiler import engine_digest
 
 Array = NDArray[np.float64]
@@ -79,20 +81,21 @@ class Kernel:
     loaded: machine.Loaded
 
 
-def compiled(membrane: Membrane, along: bool, form: tables.Form) -> Kernel:
+def compiled(membrane: Membrane, along: bool, form: tables.Form, sheathed: bool = False) -> Kernel:
     """Machine code of a membrane in a form, from the disk where it is known; threads that want the same wait for one to make it."""
     with _compiling:
-        return _compiled(membrane, along, form)
+        return _compiled(membrane, along, form, sheathed)
 
 
 _compiling = threading.Lock()
 
 
 @cache
-def _compiled(membrane: Membrane, along: bool, form: tables.Form) -> Kernel:
+def _compiled(membrane: Membrane, along: bool, form: tables.Form, sheathed: bool) -> Kernel:
     single = form.precision == "single"
     lanes = machine.preferred_lanes() * (2 if single else 1)
-    writer = (AlongKernel if along else code.Kernel)(recorded(membrane), lanes, form)
+    kind = AlongKernel if along else SheathedKernel if sheathed else code.Kernel
+    writer = kind(recorded(membrane), lanes, form)
     text = writer.text()
     what = f"cable {machine.description()} {engine_digest()} {text}"
     key = hashlib.blake2b(what.encode(), digest_size=20).hexdigest()
@@ -128,7 +131,12 @@ class Run:
 
     def _kernel(self, tabulated: bool) -> Kernel:
         form = self.tables.form
-        return compiled(self.membrane, self.along, form if tabulated else form.direct())
+        return compiled(self.membrane, self.along, form if tabulated else form.direct(), self.sheathed)
+
+    @property
+    def sheathed(self) -> bool:
+        """Whether the cable has a second layer."""
+        return self.geometry.sheath is not None
 
     @property
     def lanes(self) -> int:
@@ -145,7 +153,7 @@ class Run:
     def layout(self) -> code.Layout:
         """Where a compartment's vectors lie."""
         r, form = recorded(self.membrane), self.tables.form
-        return code.Layout.of(r, form)
+        return code.Layout.of(r, form, self.sheathed)
 
     @property
     def width(self) -> int:
@@ -285,7 +293,7 @@ class Run:
     ) -> tuple[dict[str, Any], Array]:
         """Arrays as the kernel reads them; a tile of lanes is filled up with copies of its last one."""
         geometry, layout, width = self.geometry, self.layout, self.lanes
-        live = 1 + layout.gates + layout.pools
+        live = layout.live
         up, down = geometry.couplings()
         where = np.array([pulse.compartment for pulse in self.pulses], np.int64)
         amplitude = np.array(
@@ -298,7 +306,7 @@ class Run:
             groups = (geometry.count + extra) // width
             filled = np.concatenate([np.arange(geometry.count), np.full(extra, geometry.count - 1)])
             block = np.zeros((groups, layout.size, width))
-            block[:, :live] = state[lane, filled].reshape(groups, width, live).transpose(0, 2, 1)
+            block[:, live] = state[lane, filled].reshape(groups, width, len(live)).transpose(0, 2, 1)
             parameters = table[region[filled], :, lane].reshape(groups, width, -1).transpose(0, 2, 1)
             up, down = (np.concatenate([a * ratio[lane], np.zeros(extra)]) for a in (up, down))
             parent = np.concatenate([parent, np.zeros(extra, np.int64)])
@@ -309,7 +317,7 @@ class Run:
         else:
             chosen = np.concatenate([lanes, np.full(width - len(lanes), lanes[-1])])
             block = np.zeros((geometry.count, layout.size, width))
-            block[:, :live] = state[chosen].transpose(1, 2, 0)
+            block[:, live] = state[chosen].transpose(1, 2, 0)
             parameters = table[:, :, chosen]
             amplitude = amplitude[:, chosen]
             scale = np.array([ratio[chosen], 1.0 / ratio[chosen]])
@@ -318,6 +326,7 @@ class Run:
             "state": block, "parameters": parameters, "up": up, "down": down, "parent": parent.astype(np.int64),
             "region": region.astype(np.int64), "patch": patch, "axial": axial, "amplitude": amplitude, "site": where,
             "probe": np.array(self.probes, np.int64), "scale": scale,
+            "sheath": kernel_numbers(geometry),
         }  # fmt: skip
         plain = {
             name: aligned(array, np.int64 if name in code.INTEGERS else self.real)
@@ -326,12 +335,11 @@ class Run:
         return plain, plain["state"]
 
     def _gathered(self, block: Array, lanes: int) -> Array:
-        """[lane, compartment, voltage + gates + pools]."""
-        live = 1 + self.layout.gates + self.layout.pools
-        block = block.astype(np.float64)
+        """[lane, compartment, state], the state as in `code.Layout.live`."""
+        live = block[:, self.layout.live].astype(np.float64)
         if self.along:
-            return block[:, :live].transpose(0, 2, 1).reshape(1, -1, live)[:, : self.geometry.count].copy()
-        return block[:, :live].transpose(2, 0, 1)[:lanes].copy()
+            return live.transpose(0, 2, 1).reshape(1, -1, live.shape[1])[:, : self.geometry.count].copy()
+        return live.transpose(2, 0, 1)[:lanes].copy()
 
     def _wave(self, start: float, steps: int, dt: float) -> Array:
         """Share of each step during which each pulse is on."""

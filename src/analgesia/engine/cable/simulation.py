@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analgesia.engine.cable import checks, tables
+from analgesia.engine.cable.checks import SPACE
 from analgesia.engine.cable.geometry import Geometry
 from analgesia.engine.cable.membrane import Membrane, Recorded
 from analgesia.engine.cable.run import Array, Method, Precision, Pulse, Run, Stage, lead, recorded
@@ -23,7 +24,7 @@ class CableResult:
 
     `spikes[lane][probe]`: ms of upward threshold crossings. `voltage`: mV [lane, probe, sample], `times`: ms of the samples.
     `finite[lane]`: False where the solution left the finite numbers; such a lane has no spikes after that.
-    `final`: state [lane, compartment, voltage + gates + pools], with which a run can go on.
+    `final`: state [lane, compartment, voltage + gates + pools (+ potential of the periaxonal space)], with which a run can go on.
     """
 
     probes: tuple[int, ...]
@@ -59,12 +60,13 @@ def simulate(
 
     `parameters[name]`: a number, one per lane `[lanes]`, or `[regions, lanes]` where `geometry.region` uses several.
     `initial`: voltage as `"v"` (mV) and every gate and pool; a number, `[lanes]` or `[lanes, compartments]`. Gates that are
-    absent start at their target for the initial voltage. `diameter_ratio`: lane's diameter over that of the geometry
+    absent start at their target for the initial voltage; in a sheath `"space"` is the potential of the periaxonal space (mV, 0 if absent).
+    `diameter_ratio`: lane's diameter over that of the geometry
     (couplings scale with it, injected current density with its inverse; pools must take it from a parameter). `along`: vectors run
     along each neurite instead of across neurites, several times faster for a few of them, equal up to rounding.
     `precision`: "single" computes in 32 bits with twice the lanes; spikes keep their times to 1e-3 ms and slowing by activity to
     0.01 % on the C fibre and on Rallpack 3 over 250 ms (tests). It is refused where an equation of the membrane is off by more
-    than `checks.CUT` in 32 bits.
+    than `checks.CUT` in 32 bits. A cable with a sheath runs across neurites, in double precision, with one diameter.
 
     Raises `ModelError` for missing or non-finite input, a step too coarse for the fastest gate, a probe outside.
     """
@@ -73,8 +75,10 @@ def simulate(
     checks.check_stages(plan)
     checks.check_places(geometry, probes, pulses)
     checks.check_parameters(membrane, parameters)
-    checks.check_initial(membrane, initial)
+    checks.check_initial(membrane, initial, geometry.sheath is not None)
     checks.check_precision(precision)
+    if geometry.sheath is not None:
+        checks.check_sheathed(along, precision, diameter_ratio)
     written = recorded(membrane)
     table = _parameter_table(membrane, written, geometry, parameters, size)
     state = _initial_state(membrane, written, geometry, initial, table, size)
@@ -144,8 +148,8 @@ def _initial_state(
     table: Array,
     size: int,
 ) -> Array:
-    """[lane, compartment, voltage + gates + pools]; gates not given start at their target."""
-    names = ["v", *membrane.gate_names, *membrane.pools]
+    """[lane, compartment, voltage + gates + pools + periaxonal space]; gates not given start at their target, the space at 0."""
+    names = ["v", *membrane.gate_names, *membrane.pools, *([SPACE] if geometry.sheath is not None else [])]
     state = np.zeros((size, geometry.count, len(names)))
     for k, name in enumerate(names):
         if name in initial:
