@@ -37,7 +37,7 @@ SHOWN = 12
 @click.option(
     "--diameter",
     type=QUANTITY,
-    help="Diameter of the fibre.  [default: that of the fibre's file, 1 um for c]",
+    help="Diameter of the fibre, myelin included.  [default: that of the fibre's file: 1 um for c, 4.5 for a_delta, 9.3 for a_beta]",
 )
 @click.option("--length", type=QUANTITY, default="20 mm", show_default=True, help="Length of the fibre.")
 @click.option(
@@ -125,6 +125,10 @@ def command(
     1 um; the grid grows as the root of the diameter), more at 50 um and 0.025 ms. Two pulses with --interval measure the recovery
     cycle: the slowing of the second.
 
+    Myelinated fibres (a_delta, a_beta): pulses of 0.1 ms into the first node, recorded at the nodes nearest to those places; one
+    compartment for each node and ten for each internode, steps of 0.0025 ms up to 8 pulses and 0.005 ms for more, 1000 pulses at
+    most; more are answered by a delay line that was taken from the cable.
+
     With --patients, people differ in the diameter of their fibre as recorded C fibres differ in velocity, and in severity as the
     condition's file says; densities of channels are alike in all.
 
@@ -171,7 +175,9 @@ def command(
     with progress("nerve", unit="blocks of steps") as report:
         answer = ask(question, settings.library(), course=seen, progress=report)
     if kymograph is not None and answer.course is None:
-        raise ModelError(f"{fibre} fibres are delay lines: there is no voltage along them to draw")
+        raise ModelError(
+            f"so many pulses in {fibre} fibres are a delay line: there is no voltage along it to draw"
+        )
     if picture is not None:
         pictures.latencies(answer.conduction, answer.title, picture, answer.course)
     if kymograph is not None and answer.course is not None:

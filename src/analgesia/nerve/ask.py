@@ -12,17 +12,20 @@ from analgesia import evidence
 from analgesia.engine.cable import Precision
 from analgesia.errors import ModelError
 from analgesia.evidence import Library
+from analgesia.nerve import saltatory
 from analgesia.nerve.conduction import Conduction, Course, conduct, course
-from analgesia.nerve.delay import FIBRES as DELAYED
 from analgesia.nerve.delay import delay_line
-from analgesia.nerve.drugs import block_at, parse_drug
+from analgesia.nerve.drugs import block_as, block_at, parse_drug
 from analgesia.nerve.injury import injured, severities
 from analgesia.nerve.membranes import Fibre, fibre
+from analgesia.nerve.myelinated import myelinated
 from analgesia.nerve.people import People, conduct_people
 from analgesia.nerve.states import NerveState, combined
 
 FIBRES = {"c": "c_fibre", "c_fibre": "c_fibre", "c_polymodal": "c_polymodal"}
-"""Names on the command line -> files of the evidence; these are run as a cable."""
+"""Names on the command line -> files of the evidence."""
+MYELINATED = {"a_delta": "a_delta_fibre", "a_beta": "a_beta_fibre"}
+"""The same for fibres that are run as a cable in a sheath."""
 
 
 @dataclass(frozen=True)
@@ -79,16 +82,59 @@ def ask(
     return Answer(**{**answer, "numbers": dict(used.counts)})
 
 
+def _myelinated(question: Question, library: Library, course_too: bool, progress: Any) -> dict[str, Any]:
+    """A myelinated fibre: the cable, or its delay line where there are more pulses than the cable is run for."""
+    if question.precision != "double":
+        raise ModelError(f"{question.fibre} fibres are run in double precision; leave --precision out")
+    if len(question.times) > saltatory.MOST:
+        return _delayed(question, library)
+    built = myelinated(MYELINATED[question.fibre], library)
+    diameter = built.diameter if question.diameter is None else question.diameter
+    amounts = _amounts(question, library)
+    hurt = injured(question.condition, library, built.name, question.severity)
+    block = block_as(amounts, library, built.sodium, built.blocked_as, prior=question.prior)
+    state = combined([hurt, block])
+    found = saltatory.conduct(
+        built, question.times, diameter=diameter, length=question.length, state=state, progress=progress
+    )
+    shown = None
+    if course_too:
+        shown = saltatory.course(
+            built,
+            np.asarray(question.times, float),
+            diameter=diameter,
+            length=question.length,
+            state=state,
+            stimulus=found.stimulus,
+        )
+    notes = _notes(question, library, amounts, bool(found.conducted.all()))
+    if block.blocks:
+        notes.append(
+            f"the node's channels were clamped under no drug: they are blocked as {' or '.join(built.blocked_as)}, the first that was"
+        )
+    return {
+        "question": replace(question, diameter=diameter),
+        "conduction": found,
+        "title": _title(question, diameter),
+        "course": shown,
+        "numbers": {},
+        "notes": tuple(notes),
+    }
+
+
 def _delayed(question: Question, library: Library) -> dict[str, Any]:
-    """A myelinated fibre: a delay line."""
+    """A myelinated fibre as a delay line, for long trains."""
     if question.condition is not None or question.diameter is not None:
         raise ModelError(
-            f"{question.fibre} fibres are delay lines: they take no --condition and no --diameter; the C fibres, which are cables, do"
+            f"more than {saltatory.MOST} pulses: {question.fibre} fibres are then delay lines, which take no --condition and no --diameter"
         )
     amounts = _amounts(question, library)
     found = delay_line(question.fibre, np.asarray(question.times, float), question.length, amounts, library)
     title = "; ".join([f"{question.fibre} fibre as a delay line, {question.length:g} mm", *question.drugs])
-    note = "a delay line: velocity and half-blocking concentrations are given, not simulated"
+    note = (
+        f"more than {saltatory.MOST} pulses: a delay line with velocity, refractory time and recovery of the cable; half-blocking "
+        "concentrations are given, not simulated"
+    )
     return {
         "question": question,
         "conduction": found,
@@ -120,7 +166,7 @@ class Prepared:
 def _prepared(question: Question, library: Library, severity: Any = None) -> Prepared:
     name = FIBRES.get(question.fibre)
     if name is None or name not in library.neurons:
-        known = ", ".join([*(key for key, file in FIBRES.items() if file in library.neurons), *DELAYED])
+        known = ", ".join([*(key for key, file in FIBRES.items() if file in library.neurons), *MYELINATED])
         raise ModelError(f"there is no fibre {question.fibre!r}; choose {known}")
     built = fibre(name, library)
     diameter = question.diameter if question.diameter is not None else built.parameters["diameter"]
@@ -157,8 +203,8 @@ def _title(question: Question, diameter: float, people: str = "") -> str:
 
 
 def _ask(question: Question, library: Library, course_too: bool, progress: Any) -> dict[str, Any]:
-    if question.fibre in DELAYED:
-        return _delayed(question, library)
+    if question.fibre in MYELINATED:
+        return _myelinated(question, library, course_too, progress)
     ready = _prepared(question, library)
     found = conduct(
         ready.fibre,
@@ -226,9 +272,9 @@ def ask_people(
     progress: Callable[[int, int], None] | None = None,
 ) -> AnswerOfPeople:
     """Run a question on the fibre of each of many people. Raises `ModelError` for what makes no sense."""
-    if question.fibre in DELAYED:
+    if question.fibre in MYELINATED:
         raise ModelError(
-            f"{question.fibre} fibres are delay lines, in which people do not differ: ask one without --patients"
+            f"how people differ in {question.fibre} fibres is not in their file: ask one without --patients"
         )
     with evidence.tally() as used:
         if question.condition is not None and question.severity is None:

@@ -17,8 +17,10 @@ from analgesia.engine.cable import CableResult, Pulse, cylinder, simulate
 from analgesia.errors import ModelError
 from analgesia.evidence import Library
 from analgesia.nerve.conduction import THRESHOLD, Course
-from analgesia.nerve.drugs import MOST, block_at
+from analgesia.nerve.drugs import MOST, block_as, block_at
 from analgesia.nerve.membranes import Fibre
+from analgesia.nerve.myelinated import Myelinated
+from analgesia.nerve.saltatory import passes
 from analgesia.nerve.states import NerveState, altered
 
 Array = NDArray[np.float64]
@@ -38,7 +40,7 @@ LEAST, WIDER = 1e-6, 100.0
 
 
 def blocking_concentration(
-    fibre: Fibre,
+    fibre: Fibre | Myelinated,
     drug: str,
     library: Library,
     *,
@@ -57,10 +59,22 @@ def blocking_concentration(
     while True:
         while np.any(above / below > 1.0 + TOLERANCE):
             middle = np.sqrt(below * above)
-            state = block_at(
-                {drug: middle}, library, channels=fibre.sodium, prior=True, guesses=guesses, seed=seed
-            )
-            passed = _passes(fibre, state, count)
+            if isinstance(fibre, Myelinated):
+                state = block_as(
+                    {drug: middle},
+                    library,
+                    fibre.sodium,
+                    fibre.blocked_as,
+                    prior=True,
+                    guesses=guesses,
+                    seed=seed,
+                )
+                passed = passes(fibre, state, count)
+            else:
+                state = block_at(
+                    {drug: middle}, library, channels=fibre.sodium, prior=True, guesses=guesses, seed=seed
+                )
+                passed = _passes(fibre, state, count)
             below, above = np.where(passed, middle, below), np.where(passed, above, middle)
         never, always = above >= high, below <= low
         if not np.any(never | always):

@@ -213,16 +213,21 @@ def _parameters(fibre: Fibre, diameter: float) -> dict[str, Any]:
     return parameters | resting_leaks(fibre, parameters, fibre.initial)
 
 
-def check(times: Array, diameter: float, length: float) -> None:
-    """Refuse times, a diameter (um) or a length (mm) that make no sense."""
+def check_pulses(times: Array, pulse: float = PULSE) -> None:
+    """Refuse times (ms) of pulses that make no sense."""
     if times.ndim != 1 or times.size == 0 or not np.all(np.isfinite(times)):
         raise ModelError("give at least one pulse, with times in ms")
-    if times[0] < 0.0 or np.any(np.diff(times) <= PULSE):
-        raise ModelError(f"pulses last {PULSE:g} ms: their times must ascend by more than that")
+    if times[0] < 0.0 or np.any(np.diff(times) <= pulse):
+        raise ModelError(f"pulses last {pulse:g} ms: their times must ascend by more than that")
     if times[-1] > LONGEST:
         raise ModelError(
             f"the last pulse comes after {times[-1] / 3.6e6:.3g} h: give pulses within {LONGEST / 3.6e6:g} h"
         )
+
+
+def check(times: Array, diameter: float, length: float) -> None:
+    """Refuse times, a diameter (um) or a length (mm) that make no sense."""
+    check_pulses(times)
     if not DIAMETERS[0] <= diameter <= DIAMETERS[1]:
         raise ModelError(
             f"a diameter of {diameter:g} um: unmyelinated fibres are modelled from {DIAMETERS[0]:g} to {DIAMETERS[1]:g} um"
@@ -231,11 +236,11 @@ def check(times: Array, diameter: float, length: float) -> None:
         raise ModelError(f"a length of {length:g} mm: give 1 to 1000 mm")
 
 
-def staged(times: Array, longest: float, dt: float) -> list[Stage]:
-    """Fine steps while spikes travel, coarse ones between."""
+def staged(times: Array, longest: float, dt: float, after: float = AFTER) -> list[Stage]:
+    """Fine steps while spikes travel and for `after` ms more, coarse ones between."""
     stages, now = [], 0.0
     for k, t in enumerate(times):
-        begin, end = SETTLE + t - 1.0, SETTLE + t + longest + AFTER
+        begin, end = SETTLE + t - 1.0, SETTLE + t + longest + after
         if k + 1 < len(times):
             end = min(end, SETTLE + times[k + 1] - 1.0)
         if begin > now:
@@ -285,16 +290,31 @@ def read(
     spikes = tuple(s - SETTLE for s in result.spikes[lane])
     arrival = _matched(times, spikes[2], longest)
     middle = _matched(times, spikes[1], longest)
+    x = geometry.centres()[list(where)]
+    return arrived(times, arrival, middle, spikes, x, current, grid, step, precision)
+
+
+def arrived(
+    times: Array,
+    arrival: Array,
+    middle: Array,
+    spikes: tuple[Array, ...],
+    places: Array,
+    current: float,
+    grid: float,
+    step: float,
+    precision: Precision,
+) -> Conduction:
+    """Velocity, latency and slowing from the times (ms, nan if none) at which each pulse's spike passes the electrodes at `places` (um)."""
     latency = arrival - times
     conducted = np.isfinite(latency)
-    x = geometry.centres()[list(where)]
     velocity = math.nan
     both = np.flatnonzero(conducted & (arrival > middle))  # nan is never greater
     if both.size:
-        velocity = float((x[2] - x[1]) * 1e-3 / (arrival[both[0]] - middle[both[0]]))
+        velocity = float((places[2] - places[1]) * 1e-3 / (arrival[both[0]] - middle[both[0]]))
     reference = latency[conducted][0] if conducted.any() else math.nan
     slowing = 100.0 * (latency / reference - 1.0)
-    electrodes = (float(x[0]), float(x[1]), float(x[2]))
+    electrodes = (float(places[0]), float(places[1]), float(places[2]))
     return Conduction(
         times, velocity, latency, slowing, conducted, current, grid, step, spikes, electrodes, precision
     )

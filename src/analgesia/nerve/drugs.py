@@ -66,6 +66,35 @@ def block_at(
     return combined(states)
 
 
+def block_as(
+    concentrations: Mapping[str, Any],
+    library: Library,
+    sodium: tuple[str, ...],
+    alike: tuple[str, ...],
+    *,
+    prior: bool = False,
+    guesses: int = 0,
+    seed: int = 1,
+) -> NerveState:
+    """`block_at` for sodium channels that nobody clamped under drugs: all are blocked as the first of `alike` that the drug's file has.
+
+    Raises `ModelError` for a drug that has none of them.
+    """
+    states = []
+    for name, amount in concentrations.items():
+        found = block_at(
+            {name: amount}, library, channels=alike, prior=prior, guesses=guesses, seed=seed
+        ).blocks
+        known = [channel for channel in alike if channel in found]
+        if not known and PRIOR not in library.drugs[name].nerve:
+            raise ModelError(
+                f"no block of {' or '.join(alike)} is known for {name}: write nerve.{alike[0]}.resting, .inactivated and .unbinding "
+                "in its file"
+            )
+        states.append(NerveState(blocks=dict.fromkeys(sodium, found[known[0]]) if known else {}))
+    return combined(states)
+
+
 def _state(
     name: str,
     amount: Any,
