@@ -61,6 +61,19 @@ def test_kratom_alkaloids_block_nothing_unless_the_guess_is_asked_for() -> None:
     assert answer("nerve", "--length", "8mm", "--drug", "mitragynine 5 mM", "--prior")["conducted"] == [False]
 
 
+def test_trains_past_the_branch() -> None:
+    """Two pulses are followed faster than twenty (Gemes 2013); lidocaine that stops the fibre leaves nothing to follow."""
+    found = answer("nerve", "--branch", "--pulses", "2")
+    assert 120.0 < found["following_frequency_hz"] <= 200.0
+    assert found["straight"]["following_frequency_hz"] >= found["following_frequency_hz"]
+    assert found["pulses"] == 2
+    passed = [row["rate_hz"] for row in found["tried"] if row["arrived_share"] == 1.0]
+    assert max(passed) <= found["following_frequency_hz"]
+    text = ask("nerve", "--branch", "--pulses", "1", "--drug", "lidocaine 2 mM").output
+    assert "past the branch: below 2 Hz" in text
+    assert "without it: below 2 Hz" in text
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -78,6 +91,14 @@ def test_kratom_alkaloids_block_nothing_unless_the_guess_is_asked_for() -> None:
         (["--interval", "8ms", "--stimulate", "2Hz"], "either"),
         (["--pulses", "3", "--interval", "0.5ms"], "ascend"),
         (["--plot", "picture.doc"], "cannot draw"),
+        (["--branch", "--diameter", "1um"], "leave out --diameter"),
+        (["--branch", "--length", "20mm"], "leave out --length"),
+        (["--branch", "--stimulate", "5Hz"], "leave out --stimulate"),
+        (["--branch", "--patients", "3"], "leave out --patients"),
+        (["--branch", "--plot", "x.png"], "leave out --plot"),
+        (["--branch", "--fibre", "a_delta"], "that of a C fibre"),
+        (["--branch", "--pulses", "500"], "200"),
+        (["--branch", "--severity", "1"], "--condition"),
     ],
 )
 def test_bad_input_is_one_message(words: list[str], message: str) -> None:

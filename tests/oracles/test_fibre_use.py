@@ -24,16 +24,16 @@ def c_fibre():
 
 
 def test_the_branch_to_the_soma_filters_what_a_straight_fibre_carries(c_fibre):
-    assert follows(c_fibre, 155.0, junction=False) == 1.0
-    assert follows(c_fibre, 155.0, junction=True) < 1.0
-    assert follows(c_fibre, 100.0, junction=True) == 1.0
+    assert follows(c_fibre, 155.0, junction=False, pulses=8) == 1.0
+    assert follows(c_fibre, 155.0, junction=True, pulses=8) < 1.0
+    assert follows(c_fibre, 100.0, junction=True, pulses=8) == 1.0
 
 
 def test_m_current_lowers_what_the_junction_lets_through(c_fibre):
     """Direction of sundt2015: 110 Hz without, 30 Hz with KCNQ channels at the junction."""
     strong = NerveState(factors={"km": 3.0})
-    assert follows(c_fibre, 125.0, junction=True) == 1.0
-    assert follows(c_fibre, 125.0, junction=True, state=strong) < 1.0
+    assert follows(c_fibre, 125.0, junction=True, pulses=8) == 1.0
+    assert follows(c_fibre, 125.0, junction=True, pulses=8, state=strong) < 1.0
 
 
 @pytest.mark.parametrize(
@@ -62,8 +62,8 @@ def test_no_surrogate_of_a_fibre_that_fails(c_fibre):
 def test_sodium_carries_a_spike_past_the_branch(c_fibre):
     """With half of Nav1.8 the junction filters at a lower rate: the density of sodium is its safety."""
     weak = NerveState(factors={"nav1_8": 0.5})
-    assert follows(c_fibre, 90.0, junction=True) == 1.0
-    assert follows(c_fibre, 90.0, junction=True, state=weak) < 1.0
+    assert follows(c_fibre, 90.0, junction=True, pulses=8) == 1.0
+    assert follows(c_fibre, 90.0, junction=True, pulses=8, state=weak) < 1.0
 
 
 def test_diameters_of_people_give_the_spread_of_velocities_that_was_measured():

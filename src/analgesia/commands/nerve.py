@@ -21,6 +21,7 @@ from analgesia.commands._common import (
 from analgesia.quantities import Quantity
 
 if TYPE_CHECKING:
+    from analgesia.nerve.branch import BranchAnswer
     from analgesia.nerve.conduction import Conduction
 
 SUMMARY = "Stimulate a nerve fibre: conduction velocity, latency, slowing, failure; drugs and injury."
@@ -94,6 +95,11 @@ SHOWN = 12
     metavar="N",
     help="Run the fibre of each of N people, who differ in diameter and severity.  [default: the one fibre of the file]",
 )
+@click.option(
+    "--branch",
+    is_flag=True,
+    help="Ask how fast trains pass the branch to the cell body: the highest rate at which every pulse arrives.",
+)
 @seed_option
 @evidence_option
 @json_option
@@ -114,6 +120,7 @@ def command(
     picture: Path | None,
     kymograph: Path | None,
     patients: int | None,
+    branch: bool,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -132,17 +139,33 @@ def command(
     With --patients, people differ in the diameter of their fibre as recorded C fibres differ in velocity, and in severity as the
     condition's file says; densities of channels are alike in all.
 
+    With --branch, trains (20 pulses unless --pulses says otherwise) go past the branch of the axon to its cell body, and along the same
+    fibre without it: the rate is raised until a pulse is lost, then narrowed down to 5 %. The branch has its own widths and lengths.
+
     Example: analgesia nerve --fibre c --diameter 1um --stimulate 2Hz --pulses 360
     """
     from analgesia.errors import ModelError
     from analgesia.files import check_picture
     from analgesia.nerve import pictures
     from analgesia.nerve.ask import Question, ask, ask_people
+    from analgesia.nerve.branch import ask_branch
 
     if rate is not None and interval is not None:
         raise ModelError("give either --stimulate or --interval, not both")
     if severity is not None and condition is None:
         raise ModelError("--severity says how severe a --condition is: name one")
+    if branch:
+        _refuse_beside_branch(click.get_current_context())
+        asked = Question(fibre=fibre, drugs=drugs, prior=prior, condition=condition, severity=severity)
+        with progress("nerve", unit="trains") as report:
+            past = ask_branch(
+                asked, settings.library(), **({} if pulses is None else {"pulses": pulses}), progress=report
+            )
+        if as_json:
+            write_json(past.to_dict())
+        else:
+            _print_branch(past)
+        return
     if kymograph is not None and patients is not None:
         raise ModelError("--kymograph shows one fibre: leave out --patients")
     for path in (picture, kymograph):
@@ -186,6 +209,52 @@ def command(
         write_json(answer.to_dict())
         return
     _print(answer.conduction, answer.title, answer.to_dict(), [p for p in (picture, kymograph) if p])
+
+
+BESIDE_BRANCH = (
+    "diameter",
+    "length",
+    "rate",
+    "interval",
+    "precision",
+    "picture",
+    "kymograph",
+    "patients",
+    "seed",
+)
+"""Options that a question about the branch does not take."""
+
+
+def _refuse_beside_branch(context: click.Context) -> None:
+    """Refuse, by its name, an option that was given and would be ignored."""
+    from click.core import ParameterSource
+
+    from analgesia.errors import ModelError
+
+    for option in context.command.params:
+        given = context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
+        if option.name in BESIDE_BRANCH and given:
+            raise ModelError(
+                f"--branch has its own geometry and seeks the rate itself: leave out {option.opts[0]}"
+            )
+
+
+def _print_branch(found: BranchAnswer) -> None:
+    click.echo(found.title)
+    for words, one in (("past the branch", found.branch), ("without it", found.straight)):
+        low, high = one.to_dict()["bounds_hz"]
+        rate = one.frequency
+        shown = (
+            f"below {low:g} Hz"
+            if rate == 0.0
+            else f"at least {high:g} Hz"
+            if rate == high
+            else f"{rate:.3g} Hz"
+        )
+        click.echo(f"following frequency {words}: {shown}")
+    rows = [(f"{rate:.3g}", f"{share:.0%}") for rate, share in found.branch.tried]
+    click.echo("\n" + table(("rate (Hz)", "arrived past the branch"), rows))
+    _print_end(found.to_dict(), [])
 
 
 def _print_people(title: str, data: dict[str, Any], picture: Path | None) -> None:

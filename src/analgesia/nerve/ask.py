@@ -107,7 +107,7 @@ def _myelinated(question: Question, library: Library, course_too: bool, progress
             state=state,
             stimulus=found.stimulus,
         )
-    notes = _notes(question, library, amounts, bool(found.conducted.all()))
+    notes = remarks(question, library, amounts, bool(found.conducted.all()))
     if block.blocks:
         notes.append(
             f"the node's channels were clamped under no drug: they are blocked as {' or '.join(built.blocked_as)}, the first that was"
@@ -163,7 +163,8 @@ class Prepared:
     amounts: dict[str, float]
 
 
-def _prepared(question: Question, library: Library, severity: Any = None) -> Prepared:
+def prepared(question: Question, library: Library, severity: Any = None) -> Prepared:
+    """Fibre, diameter and state that a question to a C fibre asks for. Raises `ModelError` for a fibre there is not."""
     name = FIBRES.get(question.fibre)
     if name is None or name not in library.neurons:
         known = ", ".join([*(key for key, file in FIBRES.items() if file in library.neurons), *MYELINATED])
@@ -178,7 +179,8 @@ def _prepared(question: Question, library: Library, severity: Any = None) -> Pre
     return Prepared(built, float(diameter), combined([hurt, block]), amounts)
 
 
-def _notes(question: Question, library: Library, amounts: dict[str, float], all_arrived: bool) -> list[str]:
+def remarks(question: Question, library: Library, amounts: dict[str, float], all_arrived: bool) -> list[str]:
+    """What a reader of the answer should know."""
     notes = []
     if any("prior" in library.drugs[drug].nerve for drug in amounts):
         notes.append(
@@ -205,7 +207,7 @@ def _title(question: Question, diameter: float, people: str = "") -> str:
 def _ask(question: Question, library: Library, course_too: bool, progress: Any) -> dict[str, Any]:
     if question.fibre in MYELINATED:
         return _myelinated(question, library, course_too, progress)
-    ready = _prepared(question, library)
+    ready = prepared(question, library)
     found = conduct(
         ready.fibre,
         question.times,
@@ -231,7 +233,7 @@ def _ask(question: Question, library: Library, course_too: bool, progress: Any) 
         "title": _title(question, ready.diameter),
         "course": shown,
         "numbers": {},
-        "notes": tuple(_notes(question, library, ready.amounts, bool(found.conducted.all()))),
+        "notes": tuple(remarks(question, library, ready.amounts, bool(found.conducted.all()))),
     }
 
 
@@ -281,7 +283,7 @@ def ask_people(
             severity = severities(question.condition, library, patients, seed)
         else:
             severity = np.full(patients, question.severity or 0.0)
-        ready = _prepared(question, library, severity)
+        ready = prepared(question, library, severity)
         found = conduct_people(
             ready.fibre,
             question.times,
@@ -296,7 +298,7 @@ def ask_people(
             progress=progress,
         )
     arrived = all(each.conducted.all() for each in found.found)
-    notes = _notes(question, library, ready.amounts, arrived)
+    notes = remarks(question, library, ready.amounts, arrived)
     notes.append(
         "people differ in diameter as fibres of several people do (vanhees1981); densities do not vary: no source says by how much"
     )

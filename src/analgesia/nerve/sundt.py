@@ -4,8 +4,9 @@
     c_m dV/dt = axial - sum g_c open_c (V - E_c)          d[Ca]/dt = ([Ca]rest - [Ca])/tau - I_Ca / (2 F depth)
 
 Every piece rests at the resting potential (its leak reversal is set so). The reversal of calcium is that of its resting concentration.
-Source: Sundt, Gamper & Jaffe 2015 (doi 10.1152/jn.00226.2015), by public versions of its code; published following frequencies: 110 Hz
-with sodium and delayed rectifier alone, 30 Hz with M current, 6 Hz with a slow calcium-opened potassium current as well.
+Source: Sundt, Gamper & Jaffe 2015 (doi 10.1152/jn.00226.2015), by what its authors deposited (figure 8c) and public versions of the rest;
+published following frequencies: 110 Hz with sodium and delayed rectifier alone, 30 Hz with M current, 6 Hz with a slow calcium-opened
+potassium current as well. The density of the M current and where its shift acts are not at hand: docs/nerve.md has what they decide.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from analgesia.engine.cable import Branch, Geometry, Membrane, Pulse, simulate, 
 from analgesia.engine.system import Namespace
 from analgesia.errors import ModelError
 from analgesia.evidence import Library
+from analgesia.nerve.matching import arrived
 from analgesia.nerve.membranes import FARADAY, GAS_CONSTANT, ZERO_CELSIUS
 
 Array = NDArray[np.float64]
@@ -32,8 +34,10 @@ AXON, GANGLION, SOMA = 0, 1, 2
 """Regions of the membrane."""
 GRID, FINE, STEP = 50.0, 10.0, 0.025
 """um of the axons, um within the ganglion, ms."""
-CURRENT, PULSE, SETTLE, THRESHOLD = 0.2, 0.5, 5.0, -10.0
+CURRENT, PULSE, SETTLE, THRESHOLD = 0.2, 1.0, 5.0, -10.0
 """nA and ms of a pulse, ms before the first, mV that a spike crosses."""
+PAUSE = 1.0
+"""ms by which a period is longer in the deposited loop, which counts it from the end of a pulse: its 110 Hz is a pulse every 10.1 ms."""
 FASTEST = 100.0
 """1/ms; no gate is run faster. Only the calcium channel, closed at rest, would be (0.002 ms)."""
 TRAVEL = 60.0
@@ -89,7 +93,10 @@ def junction(
     parameters["calcium_reversal"] = (
         thermal / 2.0 * np.log(float(cable["calcium_outside"].to("mM")) / parameters["calcium_rest"])
     )
-    parameters["calcium_entry"] = np.full(3, 1e4 / (2.0 * FARADAY * float(cable["calcium_depth"].to("um"))))
+    share = float(cable["calcium_share"].to("1"))
+    parameters["calcium_entry"] = np.full(
+        3, share * 1e4 / (2.0 * FARADAY * float(cable["calcium_depth"].to("um")))
+    )
     parameters |= {"leak_reversal": np.zeros(3), "calcium_balance": np.zeros(3)}
     parameters["conductance_opened"] = opened * np.array([0.0, 1.0, 1.0])
     rest = float(cable["resting_potential"].to("mV"))
@@ -103,42 +110,59 @@ def junction(
 
 
 def follows(
-    found: Junction, rates: Sequence[float] | Array, *, pulses: int = 20, branched: bool = True
+    found: Junction,
+    rates: Sequence[float] | Array,
+    *,
+    pulses: int = 20,
+    branched: bool = True,
+    pause: float = 0.0,
 ) -> Array:
-    """Share of `pulses` at each of `rates` (Hz) that arrive at the far end of the centre (or of the straight axon)."""
+    """Share of `pulses` at each of `rates` (Hz) that arrive, each by a spike of its own, at the far end of the centre.
+
+    `branched=False`: of the straight axon. `pause`: ms added to every period (PAUSE for the rates as published).
+    """
     rates_ = np.asarray(rates, float)
     if rates_.size == 0 or np.any(rates_ <= 0.0) or np.any(rates_ >= 1e3 / PULSE):
         raise ModelError(f"rates of a train are above 0 and below {1e3 / PULSE:g} Hz")
     geometry = found.geometry if branched else found.straight
     lanes = len(rates_)
+    times = SETTLE + (1e3 / rates_ + pause)[:, None] * np.arange(pulses)
     stimuli = [
-        Pulse(0, SETTLE + 1e3 / rate * n, PULSE, np.where(np.arange(lanes) == k, CURRENT, 0.0))
-        for k, rate in enumerate(rates_)
-        for n in range(pulses)
+        Pulse(0, t, PULSE, np.where(np.arange(lanes) == k, CURRENT, 0.0))
+        for k, row in enumerate(times)
+        for t in row
     ]
     regions = int(geometry.region.max()) + 1
     result = simulate(
         found.membrane, geometry, {k: np.repeat(v[:regions, None], lanes, axis=1) for k, v in found.parameters.items()},
         initial=found.initial, lanes=lanes, dt=STEP, probes=[geometry.count - 1],
-        duration=float(np.ceil(SETTLE + (pulses - 1) * 1e3 / rates_.min() + TRAVEL)), threshold=THRESHOLD, pulses=stimuli,
+        duration=float(np.ceil(times.max() + TRAVEL)), threshold=THRESHOLD, pulses=stimuli,
     )  # fmt: skip
-    return np.minimum(1.0, np.array([len(spikes[0]) for spikes in result.spikes]) / pulses)
+    return np.array(
+        [arrived(row, spikes[0], TRAVEL).mean() for row, spikes in zip(times, result.spikes, strict=True)]
+    )
 
 
 def following_frequency(
-    found: Junction, *, low: float = 2.0, high: float = 250.0, pulses: int = 20, branched: bool = True
+    found: Junction,
+    *,
+    low: float = 2.0,
+    high: float = 250.0,
+    pulses: int = 20,
+    branched: bool = True,
+    pause: float = 0.0,
 ) -> float:
     """Highest rate (Hz) at which every pulse arrives, to 6 %; 0 if not even `low` does, `high` if that rate is followed.
 
-    Eight rates at once.
+    Eight rates at once; where a rate fails below one that passes, the lower counts.
     """
-    if follows(found, [low], pulses=pulses, branched=branched)[0] < 1.0:
+    if follows(found, [low], pulses=pulses, branched=branched, pause=pause)[0] < 1.0:
         return 0.0
-    if follows(found, [high], pulses=pulses, branched=branched)[0] >= 1.0:
+    if follows(found, [high], pulses=pulses, branched=branched, pause=pause)[0] >= 1.0:
         return high
     while high / low > 1.06:
         tried = np.geomspace(low, high, 8)
-        kept = follows(found, tried[1:-1], pulses=pulses, branched=branched) >= 1.0
+        kept = follows(found, tried[1:-1], pulses=pulses, branched=branched, pause=pause) >= 1.0
         first = int(np.argmin(kept)) if not kept.all() else len(kept)
         low, high = float(tried[first]), float(tried[first + 1])
     return float(np.sqrt(low * high))
