@@ -115,8 +115,15 @@ def test_ectopia(tmp_path: Path) -> None:
         "ectopia", "--condition", "painful_diabetic_neuropathy", "--patients", "30", "--plot", str(picture)
     )
     assert found["share_of_active_units"] == pytest.approx(0.286, abs=0.09)
-    low, high = found["share_binomial95"]
-    assert low < found["share_of_active_units"] < high
+    low, high = found["share_interval95"]
+    assert (
+        low
+        <= found["share_binomial95"][0]
+        < found["share_of_active_units"]
+        < found["share_binomial95"][1]
+        <= high
+    )
+    assert 1.0 <= found["design_effect"] <= 4.0
     assert found["share_counted"]["share"] == pytest.approx(30 / 105, abs=1e-3)
     assert sum(row["units"] for row in found["rate_distribution"]) == 120
     assert 0.1 <= found["rate_of_active_units_hz"]["5%"] <= found["rate_of_active_units_hz"]["50%"] <= 1.0

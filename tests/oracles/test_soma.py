@@ -93,6 +93,68 @@ def test_calcium_opened_potassium_slows_repetitive_firing(cell):
     assert 0.0 < with_sk < without
 
 
+def test_firing_adapts_by_slow_inactivation_of_nav1_8(cell):
+    """A step of current: firing slows and stops within seconds, as in small cells of rats (blair2003).
+
+    With slow and ultra-slow inactivation held where they rest it goes on, though the calcium-opened and M currents are still there.
+    """
+    driven = dict(cell.parameters) | {"strength": 0.0, "drive": np.array([200.0, 300.0])}
+    gates = resting_gates(cell, cell.rest)
+    held = driven | {
+        "conductance_nav1_8_soma": driven["conductance_nav1_8_soma"] * gates[FROZEN[0]] * gates[FROZEN[1]]
+    }
+    adapting = fire(cell, driven, 2500.0, settle=0.0, every=1.0, step=0.1)
+    lasting = fire(cell, held, 2500.0, settle=0.0, every=1.0, step=0.1, frozen=FROZEN)
+    for times, steady in zip(adapting.spikes, lasting.spikes, strict=True):
+        intervals, others = np.diff(times), np.diff(steady)
+        assert intervals[-1] > 1.5 * intervals[0]
+        assert _rate(times, 0.0, 0.3) > 20.0
+        assert _rate(times, 2.0, 2.5) == 0.0
+        assert others[-1] < 1.2 * others[0]
+        assert _rate(steady, 2.0, 2.5) > 0.85 * _rate(steady, 0.0, 0.5)
+
+
+def _rate(times, start, end):
+    return np.sum((times >= start) & (times < end)) / (end - start)
+
+
+def test_slow_inactivation_of_nav1_8_is_as_fast_as_in_rats(cell):
+    """blair2003: entry in about 0.2 s at 0 mV, recovery in about 1.5 s at -60 and 0.5 s at -100 mV, half inactivated after 5 s at -45 mV.
+
+    The gates are those of the fibre: after 1 s of depolarisation they recover within a factor of two of that; half is reached at -52 mV.
+    """
+    found = cell.channels["nav1_8_soma"]
+    at = {
+        v: [tuple(map(float, found.kinetics(gate, 22.0, V=v, Ca=1e-4))) for gate in "su"]
+        for v in (-100.0, -60.0, -52.0, 0.0)
+    }
+
+    def available(held, t, start):
+        return np.prod(
+            [
+                target + (old - target) * np.exp(-t * rate)
+                for (target, rate), old in zip(at[held], start, strict=True)
+            ],
+            axis=0,
+        )
+
+    def constant(course):
+        """ms until 1/e of a change is left"""
+        left = (course - course[-1]) / (course[0] - course[-1])
+        return float(np.argmax(left < np.exp(-1.0)))
+
+    ms = np.arange(5001.0)
+    rested = [target for target, _ in at[-100.0]]
+    assert constant(available(0.0, ms, rested)) == pytest.approx(200.0, rel=0.2)
+    spent = [
+        target + (old - target) * np.exp(-1000.0 * rate)
+        for (target, rate), old in zip(at[0.0], rested, strict=True)
+    ]
+    assert 750.0 < constant(available(-60.0, ms, spent)) < 1500.0
+    assert 250.0 < constant(available(-100.0, ms, spent)) < 1000.0
+    assert available(-52.0, 5000.0, rested) / np.prod(rested) == pytest.approx(0.5, abs=0.05)
+
+
 def test_the_a_cell_rests_and_needs_its_h_current_to_fire():
     """Taking the h current away ends most of the discharge (chaplan2003: 90 % of A-beta, 40 % of A-delta)."""
     a = soma(evidence.load(), "drg_soma_a")

@@ -1,4 +1,4 @@
-"""Fit kinetics to published exposure studies, or what lies between receptors and pain to trials of pain."""
+"""Fit kinetics to published exposure studies, what lies between receptors and pain to trials, ganglion cells to counted units."""
 
 from __future__ import annotations
 
@@ -19,13 +19,16 @@ from analgesia.commands._common import (
 )
 
 if TYPE_CHECKING:
+    from analgesia.calibration.ectopia import EctopiaFit
     from analgesia.calibration.pain import PainFit
 
-SUMMARY = "Fit kinetics, or the way from receptors to pain, to published studies, by simulating them."
+SUMMARY = "Fit kinetics, the way from receptors to pain, or ganglion cells to published studies, by simulating them."
 PAIN = "pain"
+ECTOPIA = "ectopia"
 CHECK = "check"
 KINETIC_PEOPLE = 160
 CHECK_PEOPLE = 400
+ECTOPIA_PEOPLE = 400
 
 
 @click.command()
@@ -35,7 +38,7 @@ CHECK_PEOPLE = 400
     "size",
     default=None,
     type=click.IntRange(20, 5_000),
-    help="People per study (kinetics 160, pain 20, check 400).",
+    help="People per study (kinetics 160, pain 20, check 400); ectopia: people as whose units many cells are recorded (400).",
 )
 @click.option(
     "--write",
@@ -64,13 +67,16 @@ def command(
     from_priors: bool,
     as_json: bool,
 ) -> None:
-    """Fit WHAT: kinetics to exposure studies, or pain to trials of pain.
+    """Fit WHAT: kinetics to exposure studies, pain to trials of pain, or ectopia to counted units.
 
-    WHAT is mitragynine (with 7-hydroxymitragynine), minor (the minor alkaloids), oxycodone or pain. Only studies that may be used to fit
-    are opened. Each is simulated as it was done (sampling times and limits of quantification; regimens and day of observation)
+    WHAT is mitragynine (with 7-hydroxymitragynine), minor (the minor alkaloids), oxycodone, pain or ectopia. Only studies that may be used
+    to fit are opened. Each is simulated as it was done (sampling times and limits of quantification; regimens and day of observation)
     and numbers are moved until it prints what was published. Priors stand in fits/WHAT_priors.toml. With --write the result
     becomes an evidence folder, to be laid over the evidence (`analgesia --evidence FOLDER ...`) or to replace it. A fit of
     pain always begins at its priors.
+
+    Of ectopia, the mean drive of C cells and the scatter of damage between them are fitted to the share of C units that fire on their
+    own in painful diabetic neuropathy and to how often those do.
 
     `check` fits nothing: every published exposure study is simulated many times with as many people as it had, sampling times and limits of
     quantification, and what it printed is shown beside the 90 % interval of the simulated studies.
@@ -86,6 +92,10 @@ def command(
         raise click.UsageError("--study and --plot belong to check")
     if what == PAIN:
         _pain(settings, size or 20, folder, as_json)
+    elif what == ECTOPIA:
+        if from_priors:
+            raise click.UsageError("the fit of ectopia has no priors: leave out --from-priors")
+        _ectopia(settings, size or ECTOPIA_PEOPLE, folder, as_json)
     else:
         _kinetics(settings, what, size or KINETIC_PEOPLE, folder, from_priors, as_json)
 
@@ -145,6 +155,56 @@ def _tell_pain(found: PainFit) -> None:
         click.echo(f"Not used: {trial} (no kinetics of {drug})")
     click.echo(
         f"\nSum of squares {found.cost:.1f} after {found.steps} steps. Distances in SD of sampling and between trials."
+    )
+
+
+def _ectopia(settings: Settings, size: int, folder: Path | None, as_json: bool) -> None:
+    from analgesia.calibration import ectopia
+    from analgesia.calibration.ectopia_write import write
+
+    library = settings.library()
+    with progress("fit", unit="cells") as report:
+        found = ectopia.fit(library, size=size, progress=report)
+    typed = f"analgesia calibrate {ECTOPIA}" + ("" if size == ECTOPIA_PEOPLE else f" --people {size}")
+    written = write(found, folder, typed) if folder is not None else []
+    if as_json:
+        write_json({**found.to_dict(), "written": [str(path) for path in written]})
+        return
+    _tell_ectopia(found)
+    for path in written:
+        click.echo(f"Written: {path}")
+
+
+def _tell_ectopia(found: EctopiaFit) -> None:
+    data = found.to_dict()
+    numbers = [
+        [
+            row["name"],
+            f"{row['value']:.3g}",
+            row["unit"],
+            "{:.3g} to {:.3g}".format(*row["interval95"]),
+            f"{row['monte_carlo']:.2g}",
+        ]
+        for row in data["numbers"]
+    ]
+    click.echo(table(("number", "fitted", "unit", "95 %", "Monte Carlo error"), numbers))
+    click.echo()
+    results = [
+        [
+            row["result"],
+            f"{row['published']:.1%} ({row['interval95'][0]:.0%} to {row['interval95'][1]:.0%})",
+            f"{row['simulated']:.1%}",
+            f"{row['monte_carlo']:.1%}",
+        ]
+        for row in data["results"]
+    ]
+    click.echo(table(("result", "fitted to", "simulated", "Monte Carlo error"), results))
+    rates = ", ".join(f"{value:.2g}" for value in data["rate_of_active_units_hz"].values())
+    click.echo(
+        f"\nNot fitted: active units fire at {rates} Hz (5, 50, 95 %), "
+        f"{data['mean_rate_of_active_units_hz']:.2g} Hz on average.\n{data['recordings']} cells were recorded. The errors of the two "
+        f"numbers correlate by {data['correlation']:.2f}; {data['share_of_draws_at_edge']:.1%} of the draws of the counts end at the edge "
+        "of the range looked at."
     )
 
 

@@ -71,8 +71,10 @@ def command(
 ) -> None:
     """Record four C and four A ganglion cells of each person for 20 s; a unit is active from 0.1 spikes a second on.
 
-    Fitted: the share of active C units in painful diabetic neuropathy (30 of 105 in patients) and the spread of their rates. Not fitted,
-    and mostly not measured in people: everything about the other two conditions, about A units, and what drugs do to any of it.
+    The 95 % interval of a share is over people: four cells of one person tell less than one cell of each of four people.
+
+    Fitted: the share of active C units in painful diabetic neuropathy (30 of 105 in patients) and the spread of their rates, by `analgesia
+    calibrate ectopia`. Not fitted, and mostly not measured in people: everything about the other two conditions, about A units, and what drugs do to any of it.
 
     Example: analgesia ectopia --condition painful_diabetic_neuropathy --patients 100
     """
@@ -113,9 +115,9 @@ def _print(label: str, data: dict[str, Any]) -> None:
     """Share with its interval, what was counted, quantiles and distribution of rates of one class of unit."""
     from analgesia.show.marks import rests_on
 
-    low, high = data["share_binomial95"]
+    low, high = data["share_interval95"]
     click.echo(
-        f"\nactive {label} units: {data['share_of_active_units']:.1%} (binomial 95 % {low:.1%} to {high:.1%})"
+        f"\nactive {label} units: {data['share_of_active_units']:.1%} (95 % {low:.1%} to {high:.1%} over people)"
     )
     counted = data["share_counted"]
     if counted is None:

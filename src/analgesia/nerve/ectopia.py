@@ -23,6 +23,7 @@ from analgesia import evidence
 from analgesia.engine import draws
 from analgesia.errors import EvidenceError, ModelError
 from analgesia.evidence import Library, Number
+from analgesia.evidence.numbers import NORMAL_95
 from analgesia.nerve.drugs import block_at
 from analgesia.nerve.injury import severities
 from analgesia.nerve.soma import PER_DENSITY, Firing, Soma, balance, fire, resting_gates, soma
@@ -79,8 +80,7 @@ class Ectopia:
         """As `analgesia ectopia --json` prints it."""
         active = self.active
         share = float(active.mean())
-        by_person = active.mean(axis=1)
-        spread = float(by_person.std(ddof=1) / np.sqrt(self.patients)) if self.patients > 1 else float("nan")
+        effect = design_effect(active)
         rates = self.rates[active]
         intervals = [np.diff(s) for s in self.firing.spikes if len(s) > 1]
         doublets = np.mean([np.any(i <= 0.1) for i in intervals]) if intervals else float("nan")
@@ -93,8 +93,10 @@ class Ectopia:
             "recorded_s": self.firing.duration,
             "active_from_hz": ACTIVE,
             "share_of_active_units": share,
-            "share_interval95": [max(0.0, share - 1.96 * spread), min(1.0, share + 1.96 * spread)],
-            "share_binomial95": binomial(int(active.sum()), active.size),
+            "share_interval95": wilson(share, active.size / effect),
+            "share_interval95_is": "over people: Wilson, the number of units divided by the design effect",
+            "design_effect": effect,
+            "share_binomial95": wilson(share, active.size),
             "share_counted": _counted(self.measured, self.fitted),
             "share_of_axotomised_units": float(cut.mean()),
             "share_of_active_axotomised_units": float(active[cut].mean()) if cut.any() else None,
@@ -114,12 +116,29 @@ class Ectopia:
         }
 
 
-def binomial(events: int, of: int) -> list[float]:
-    """Wilson's 95 % interval of a share."""
-    from scipy.stats import binomtest
+def wilson(share: float, n: float) -> list[float]:
+    """Wilson's 95 % interval of a share of n, which need not be whole."""
+    z = NORMAL_95
+    middle = (share + z * z / (2.0 * n)) / (1.0 + z * z / n)
+    reach = z * np.sqrt(share * (1.0 - share) / n + z * z / (4.0 * n * n)) / (1.0 + z * z / n)
+    low, high = float(middle - reach), float(middle + reach)
+    return [0.0 if share == 0.0 else low, 1.0 if share == 1.0 else high]
 
-    found = binomtest(events, of).proportion_ci(method="wilson")
-    return [float(found.low), float(found.high)]
+
+def design_effect(active: NDArray[np.bool_]) -> float:
+    """How many units [person, unit] tell as much as one that shares its person with no other: 1 + (m - 1) r, from 1 to m.
+
+    r is the intraclass correlation of the m units of a person by analysis of variance, within 0 and 1. With one person, or where all units
+    do the same, nothing tells what people share, and m is returned.
+    """
+    people, m = active.shape
+    shares = active.mean(axis=1)
+    if people < 2 or active.all() or not active.any():
+        return float(m)
+    between = m * float(shares.var(ddof=1))
+    within = float(np.sum(shares * (1.0 - shares)) * m / (people * (m - 1)))
+    r = (between - within) / (between + (m - 1) * within)
+    return 1.0 + (m - 1) * min(max(r, 0.0), 1.0)
 
 
 def _counted(number: Number | None, fitted: bool) -> dict[str, Any] | None:
@@ -170,19 +189,13 @@ def ectopia(
         if concentrations:
             known = tuple(dict.fromkeys(AS[key] for key in cell.channels if key in AS))
             parameters |= _blocked(cell, block_at(concentrations, library, channels=known, prior=prior))
-    lanes = patients * UNITS
-    parts = []
-    for first in range(0, lanes, CHUNK):
-        some = slice(first, min(first + CHUNK, lanes))
-        own = {k: v[some] if np.ndim(v) else v for k, v in parameters.items()}
-        parts.append(fire(cell, own, RECORDED * 1e3, seed=seed, settle=SETTLED * 1e3, step=step, first=first))
-        if progress is not None:
-            progress(some.stop // UNITS, patients)
-    firing = Firing(
-        tuple(s for part in parts for s in part.spikes),
-        RECORDED,
-        np.concatenate([part.finite for part in parts]),
-        np.concatenate([part.voltage[:, ::20] for part in parts]),
+    firing = record(
+        cell,
+        parameters,
+        patients * UNITS,
+        step=step,
+        seed=seed,
+        progress=None if progress is None else lambda done, of: progress(done // UNITS, of // UNITS),
     )
     shape = (patients, UNITS)
     measured = (
@@ -198,6 +211,57 @@ def ectopia(
     )  # fmt: skip
 
 
+def record(
+    cell: Soma,
+    parameters: Mapping[str, Any],
+    lanes: int,
+    *,
+    step: float,
+    seed: int,
+    first: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> Firing:
+    """RECORDED s of `lanes` cells, one or an array of each parameter; `first`: number of the first cell, which its noise goes by."""
+    parts = []
+    for start in range(0, lanes, CHUNK):
+        some = slice(start, min(start + CHUNK, lanes))
+        own = {k: v[some] if np.ndim(v) else v for k, v in parameters.items()}
+        parts.append(
+            fire(cell, own, RECORDED * 1e3, seed=seed, settle=SETTLED * 1e3, step=step, first=first + start)
+        )
+        if progress is not None:
+            progress(some.stop, lanes)
+    return Firing(
+        tuple(s for part in parts for s in part.spikes),
+        RECORDED,
+        np.concatenate([part.finite for part in parts]),
+        np.concatenate([part.voltage[:, ::20] for part in parts]),
+    )
+
+
+def injured_cell(
+    cell: Soma, name: str, condition: str, library: Library, drive: Array, damage: Array
+) -> dict[str, Any]:
+    """Parameters of cells of file `name` with a drive (pA) and a damage each, in a condition that has not axotomised them."""
+    parameters: dict[str, Any] = {**cell.parameters, "drive": drive}
+    _change(cell, parameters, changes_of(condition, library, name)[name], damage, condition, name)
+    return parameters
+
+
+def changes_of(condition: str, library: Library, name: str) -> Mapping[str, Mapping[str, Number]]:
+    """What a condition says of the nerve, by cell and fibre. Raises `ModelError` where it says nothing about cell `name`."""
+    found: Mapping[str, Mapping[str, Number]] = library.conditions[condition].changes.get("nerve", {})
+    if name not in found:
+        raise ModelError(f"{condition} says nothing about {name}: write [changes.nerve.{name}] in its file")
+    return found
+
+
+def scattered(severity: Array, spread: float, z: Array) -> Array:
+    """Damage of cells: the severity of their people, scattered log-normally by standard normal deviates z (bounded at 3)."""
+    w = np.sqrt(np.log1p(spread**2))
+    return np.minimum(severity * np.exp(w * np.clip(z, -3.0, 3.0) - 0.5 * w * w), MOST)
+
+
 def _parameters(
     cell: Soma, name: str, condition: str | None, library: Library, severity: Array, seed: int
 ) -> tuple[dict[str, Any], NDArray[np.bool_]]:
@@ -210,16 +274,17 @@ def _parameters(
     cut = np.zeros(lanes, bool)
     if condition is None:
         return parameters, cut
-    record = library.conditions[condition]
-    changes = record.changes.get("nerve", {})
-    if name not in changes:
-        raise ModelError(f"{condition} says nothing about {name}: write [changes.nerve.{name}] in its file")
+    changes = changes_of(condition, library, name)
     own = np.repeat(severity, UNITS)
-    w = np.sqrt(np.log1p(float(population["damage_spread"].to("1")) ** 2))
-    scatter = np.exp(w * np.clip(draws.normal(seed, "nerve.damage", lanes), -3.0, 3.0) - 0.5 * w * w)
-    damage = np.minimum(own * scatter, MOST)
+    spread = float(population["damage_spread"].to("1"))
+    damage = scattered(own, spread, draws.normal(seed, "nerve.damage", lanes))
     if f"{name}_axotomised" in changes:
-        lost = own * (1.0 - float(record.parameters["surviving_c_fibres"].to("1")))
+        kept = library.conditions[condition].parameters.get("surviving_c_fibres")
+        if kept is None:
+            raise EvidenceError(
+                f"condition {condition}: changes.nerve.{name}_axotomised needs parameters.surviving_c_fibres, whose rest it is"
+            )
+        lost = own * (1.0 - float(kept.to("1")))
         cut = draws.uniform(seed, "nerve.axotomised", lanes) < lost
         _change(
             cell,

@@ -26,13 +26,17 @@ CONDUCTANCE, DEPOLARISATION = "conductance_", "depolarisation"
 
 def severities(condition: str | None, library: Library, patients: int, seed: int) -> Array:
     """One severity for each person, drawn from the condition's own distribution; 0 without a condition, 1 where it gives none."""
-    number = None if condition is None else library.conditions[condition].severity
     if condition is None:
         return np.zeros(patients)
+    return severity_at(condition, library, draws.normal(seed, "nerve.severity", patients))
+
+
+def severity_at(condition: str, library: Library, z: Array) -> Array:
+    """Severity of people by their standard normal deviates z, from 0 to 1; 1 where the condition gives none."""
+    number = library.conditions[condition].severity
     if number is None:
-        return np.ones(patients)
+        return np.ones(len(z))
     number.to("1")
-    z = draws.normal(seed, "nerve.severity", patients)
     return np.clip(np.array([float(number.draw(0.0, float(each))) for each in z]), 0.0, 1.0)
 
 
