@@ -57,16 +57,24 @@ class Junction:
 
 
 def junction(
-    library: Library, *, km: float = 0.0, kca: float = 0.0, opened: float = 0.0, stem: float = 1.0
+    library: Library,
+    *,
+    km: float = 0.0,
+    kca: float = 0.0,
+    opened: float = 0.0,
+    stem: float = 1.0,
+    axotomy: float = 0.0,
 ) -> Junction:
     """Build it from `library.neurons[FILE]`; `km`, `kca`: factors on the density of the M and the calcium-opened current of the file.
+
+    `axotomy`: share, 0 to 1, of the calcium lost that a cell loses whose peripheral axon was cut.
 
     `opened`: potassium conductance (S/cm2) that something, such as an opioid, opens in the ganglion of the resting fibre; it is not
     balanced. `stem`: factor on the diameter of the stem. Raises `ModelError` for a conductance below 0.
     """
-    if min(km, kca, opened) < 0.0 or not stem > 0.0:
+    if min(km, kca, opened) < 0.0 or not stem > 0.0 or not 0.0 <= axotomy <= 1.0:
         raise ModelError(
-            "conductances and factors on them are 0 or more, a factor on the diameter is above 0"
+            "conductances and factors on them are 0 or more, a factor on the diameter is above 0, axotomy is 0 to 1"
         )
     record = library.neurons[FILE]
     tables = record.parameters
@@ -82,6 +90,8 @@ def junction(
     density["km_junction"] = km * density["km_junction"]
     for key in ("cal_junction", "kca_junction"):
         density[key] = (kca if key == "kca_junction" else float(kca > 0.0)) * density[key]
+    kept = float(tables["axotomy"]["calcium_entry"].to("1"))
+    density["cal_junction"] = (1.0 + axotomy * (kept - 1.0)) * density["cal_junction"]
     cable = tables["cable"]
     units = {
         "capacitance": "uF/cm2", "temperature": "degC", "sodium_reversal": "mV", "potassium_reversal": "mV", "calcium_rest": "mM",
