@@ -1,4 +1,4 @@
-"""What a fibre does when it is used: junction, surrogate, recovery cycle, classes of fibre, ending."""
+"""What a fibre does when it is used: junction, recovery cycle, classes of fibre, ending."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from analgesia import evidence
 from analgesia.errors import ModelError
 from analgesia.nerve.conduction import conduct
 from analgesia.nerve.ending import ending, inflamed, prostaglandin, rate
-from analgesia.nerve.injury import injured
 from analgesia.nerve.junction import follows
 from analgesia.nerve.membranes import fibre
 from analgesia.nerve.states import NerveState
-from analgesia.nerve.surrogate import derive
 
 LIBRARY = evidence.load()
 
@@ -34,29 +32,6 @@ def test_m_current_lowers_what_the_junction_lets_through(c_fibre):
     strong = NerveState(factors={"km": 3.0})
     assert follows(c_fibre, 125.0, junction=True, pulses=8) == 1.0
     assert follows(c_fibre, 125.0, junction=True, pulses=8, state=strong) < 1.0
-
-
-@pytest.mark.parametrize(
-    ("name", "condition"),
-    [("c_fibre", None), ("c_polymodal", None), ("c_fibre", "painful_diabetic_neuropathy")],
-)
-def test_the_surrogate_keeps_to_the_cable_on_trains_it_has_not_seen(name, condition):
-    """Within 1 % of the latency, healthy and injured; the greatest error of the eight that were run was 0.8 %."""
-    found = derive(fibre(name, LIBRARY), state=injured(condition, LIBRARY, "c_fibre", 1.0))
-    assert found.error < 0.01
-    assert found.fitted_error < 0.01
-    slowed = found.slowing([0.0, 3.0, 500.0])
-    assert slowed[0] == 0.0
-    assert np.isnan(slowed[1])
-    one = found.latency([0.0], diameter=1.0, distance=20.0)[0]
-    assert found.latency([0.0], diameter=4.0, distance=20.0)[0] == pytest.approx(one / 2)
-    with pytest.raises(ModelError, match="ascend"):
-        found.slowing([1.0, 1.0])
-
-
-def test_no_surrogate_of_a_fibre_that_fails(c_fibre):
-    with pytest.raises(ModelError, match="loses pulses"):
-        derive(c_fibre, state=NerveState(factors={"nav1_7": 0.02, "nav1_8": 0.02}))
 
 
 def test_sodium_carries_a_spike_past_the_branch(c_fibre):

@@ -21,12 +21,14 @@ from analgesia.commands._common import (
 from analgesia.quantities import Quantity
 
 if TYPE_CHECKING:
+    from analgesia.nerve.ask import Question
     from analgesia.nerve.branch import BranchAnswer
     from analgesia.nerve.conduction import Conduction
 
 SUMMARY = "Stimulate a nerve fibre: conduction velocity, latency, slowing, failure; drugs and injury."
 
-MAXIMUM_PULSES = 10_000
+MAXIMUM_PULSES = 1_000_000
+MAXIMUM_PULSES_OF_CABLES = 10_000
 MAXIMUM_PEOPLE = 1_000
 SHOWN = 12
 
@@ -51,10 +53,22 @@ SHOWN = 12
 @click.option(
     "--pulses",
     type=click.IntRange(1, MAXIMUM_PULSES),
-    help="How many pulses.  [default: 1; 2 with --interval]",
+    help="How many pulses; a cable takes up to 10000.  [default: 1; 2 with --interval]",
 )
 @click.option(
     "--interval", type=QUANTITY, metavar="TIME", help='Time between pulses instead of a rate, such as "8 ms".'
+)
+@click.option(
+    "--times",
+    "listed",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Pulses at the times (ms, ascending) that stand in FILE, such as bursts, instead of a rate.",
+)
+@click.option(
+    "--surrogate",
+    is_flag=True,
+    help="Answer from a surrogate learned from the cable, with its error: for long runs.",
 )
 @click.option(
     "--drug",
@@ -112,6 +126,8 @@ def command(
     rate: Quantity | None,
     pulses: int | None,
     interval: Quantity | None,
+    listed: Path | None,
+    surrogate: bool,
     drugs: tuple[str, ...],
     prior: bool,
     condition: str | None,
@@ -136,6 +152,10 @@ def command(
     compartment for each node and ten for each internode, steps of 0.0025 ms up to 8 pulses and 0.005 ms for more, 1000 pulses at
     most; more are answered by a delay line that was taken from the cable.
 
+    With --surrogate, latency and loss of each pulse come from the history of firing, by equations learned from runs of the same cable: the
+    first question to a fibre learns them (some 30 s of one processor), later ones answer at once. The error on trains it was not learned
+    from is part of the answer; of pulses outside what it learned nothing is said, and a fibre that cannot be learned is refused.
+
     With --patients, people differ in the diameter of their fibre as recorded C fibres differ in velocity, and in severity as the
     condition's file says; densities of channels are alike in all.
 
@@ -150,8 +170,6 @@ def command(
     from analgesia.nerve.ask import Question, ask, ask_people
     from analgesia.nerve.branch import ask_branch
 
-    if rate is not None and interval is not None:
-        raise ModelError("give either --stimulate or --interval, not both")
     if severity is not None and condition is None:
         raise ModelError("--severity says how severe a --condition is: name one")
     if branch:
@@ -171,19 +189,22 @@ def command(
     for path in (picture, kymograph):
         if path is not None:
             check_picture(path)
-    count = pulses if pulses is not None else (2 if interval is not None else 1)
-    gap = interval.to("ms") if interval is not None else 1e3 / (rate.to("Hz") if rate is not None else 1.0)
+    moments = _moments(rate, interval, pulses, listed)
+    _check_surrogate(surrogate, len(moments), patients, kymograph)
     question = Question(
         fibre=fibre,
         diameter=None if diameter is None else diameter.to("um"),
         length=length.to("mm"),
-        times=tuple(gap * k for k in range(count)),
+        times=moments,
         drugs=drugs,
         prior=prior,
         condition=condition,
         severity=severity,
         precision=precision,
     )
+    if surrogate:
+        _answer_long(question, settings, picture, as_json)
+        return
     if patients is not None:
         with progress("nerve", unit="blocks of steps") as report:
             many = ask_people(question, settings.library(), patients=patients, seed=seed, progress=report)
@@ -221,6 +242,8 @@ BESIDE_BRANCH = (
     "kymograph",
     "patients",
     "seed",
+    "listed",
+    "surrogate",
 )
 """Options that a question about the branch does not take."""
 
@@ -255,6 +278,70 @@ def _print_branch(found: BranchAnswer) -> None:
     rows = [(f"{rate:.3g}", f"{share:.0%}") for rate, share in found.branch.tried]
     click.echo("\n" + table(("rate (Hz)", "arrived past the branch"), rows))
     _print_end(found.to_dict(), [])
+
+
+def _check_surrogate(wanted: bool, pulses: int, patients: int | None, kymograph: Path | None) -> None:
+    """Refuse what a surrogate cannot show and what a cable cannot do. Raises `ModelError`."""
+    from analgesia.errors import ModelError
+
+    if wanted and (patients is not None or kymograph is not None):
+        raise ModelError(
+            "--surrogate answers for one fibre and has no voltage: leave out --patients and --kymograph"
+        )
+    if pulses > MAXIMUM_PULSES_OF_CABLES and not wanted:
+        raise ModelError(
+            f"{pulses} pulses: a cable takes at most {MAXIMUM_PULSES_OF_CABLES}; --surrogate takes more"
+        )
+
+
+def _moments(
+    rate: Quantity | None, interval: Quantity | None, pulses: int | None, listed: Path | None
+) -> tuple[float, ...]:
+    """Times of the pulses, ms. Raises `ModelError` for two ways of saying them."""
+    from analgesia.errors import ModelError
+
+    if rate is not None and interval is not None:
+        raise ModelError("give either --stimulate or --interval, not both")
+    if listed is not None:
+        if not (rate is None and interval is None and pulses is None):
+            raise ModelError(
+                "--times says when the pulses are: leave out --stimulate, --interval and --pulses"
+            )
+        return _read_times(listed)
+    count = pulses if pulses is not None else (2 if interval is not None else 1)
+    gap = interval.to("ms") if interval is not None else 1e3 / (rate.to("Hz") if rate is not None else 1.0)
+    return tuple(gap * k for k in range(count))
+
+
+def _read_times(path: Path) -> tuple[float, ...]:
+    """Times of pulses from a file of numbers. Raises `ModelError` where something else stands in it."""
+    from analgesia.errors import ModelError
+
+    try:
+        found = tuple(float(word) for word in path.read_text(encoding="utf-8").replace(",", " ").split())
+    except ValueError as wrong:
+        raise ModelError(f"{path}: write the times of pulses in ms, one a line ({wrong})") from wrong
+    if not found:
+        raise ModelError(f"{path}: there are no times in it; write them in ms, one a line")
+    return found
+
+
+def _answer_long(question: Question, settings: Settings, picture: Path | None, as_json: bool) -> None:
+    """Ask the surrogate and print."""
+    from analgesia.errors import ModelError
+    from analgesia.nerve import pictures
+    from analgesia.nerve.long_runs import ask_long
+
+    answer = ask_long(question, settings.library())
+    shown = answer.forecast.to_conduction(question.length)
+    if not shown.times.size and not as_json:
+        raise ModelError("nothing can be said of any of these pulses: " + answer.notes[-1])
+    if picture is not None and shown.times.size:
+        pictures.latencies(shown, answer.title, picture, None)
+    if as_json:
+        write_json(answer.to_dict())
+        return
+    _print(shown, answer.title, answer.to_dict(), [picture] if picture else [])
 
 
 def _print_people(title: str, data: dict[str, Any], picture: Path | None) -> None:

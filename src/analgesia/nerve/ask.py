@@ -115,7 +115,7 @@ def _myelinated(question: Question, library: Library, course_too: bool, progress
     return {
         "question": replace(question, diameter=diameter),
         "conduction": found,
-        "title": _title(question, diameter),
+        "title": title_of(question, diameter),
         "course": shown,
         "numbers": {},
         "notes": tuple(notes),
@@ -196,10 +196,13 @@ def remarks(question: Question, library: Library, amounts: dict[str, float], all
     return notes
 
 
-def _title(question: Question, diameter: float, people: str = "") -> str:
+def title_of(question: Question, diameter: float, people: str = "") -> str:
+    """The question in words; pulses that are not regular are only counted."""
     words = [f"{question.fibre} fibre{people}, {diameter:g} um, {question.length:g} mm"]
     if len(question.times) > 1:
-        words.append(f"{len(question.times)} pulses, one every {question.times[1]:g} ms")
+        steps = np.diff(question.times)
+        regular = bool(np.ptp(steps) <= 1e-6 * steps[0])
+        words.append(f"{len(question.times)} pulses" + (f", one every {steps[0]:g} ms" if regular else ""))
     words += [*question.drugs, *([question.condition] if question.condition else [])]
     return "; ".join(words)
 
@@ -230,7 +233,7 @@ def _ask(question: Question, library: Library, course_too: bool, progress: Any) 
     return {
         "question": replace(question, diameter=ready.diameter),
         "conduction": found,
-        "title": _title(question, ready.diameter),
+        "title": title_of(question, ready.diameter),
         "course": shown,
         "numbers": {},
         "notes": tuple(remarks(question, library, ready.amounts, bool(found.conducted.all()))),
@@ -305,7 +308,7 @@ def ask_people(
     return AnswerOfPeople(
         replace(question, diameter=ready.diameter),
         found,
-        _title(question, ready.diameter, f" of {patients} people"),
+        title_of(question, ready.diameter, f" of {patients} people"),
         dict(used.counts),
         tuple(notes),
     )
