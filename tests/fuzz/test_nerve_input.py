@@ -13,7 +13,6 @@ from analgesia import evidence
 from analgesia.cli import main
 from analgesia.errors import AnalgesiaError
 from analgesia.nerve.conduction import conduct
-from analgesia.nerve.delay import delay_line
 from analgesia.nerve.drugs import block_at
 from analgesia.nerve.ending import ending, inflamed, rate
 from analgesia.nerve.injury import injured
@@ -43,7 +42,6 @@ PAIN = "painful_diabetic_neuropathy"
         (lambda: block_at({"gabapentin": 1.0}, LIBRARY), "no block"),
         (lambda: block_at({"lidocaine": -1.0}, LIBRARY), "0 or more"),
         (lambda: block_at({"lidocaine": np.array([1.0, np.nan])}, LIBRARY), "0 or more"),
-        (lambda: delay_line("a_delta", np.array([0.0]), 10.0, {"mexiletine": 1.0}, LIBRARY), "no block of a_delta"),
         (lambda: injured(PAIN, LIBRARY, "c_fibre", float("nan")), "severity"),
         (lambda: injured(PAIN, LIBRARY, "c_fibre", np.array([0.5, 2.0])), "severity"),
         (lambda: rate(ending(LIBRARY), "light", 1.0), "not known"),

@@ -14,7 +14,7 @@ import pytest
 from analgesia import evidence
 from analgesia.engine.cable import Pulse, simulate
 from analgesia.errors import EvidenceError, ModelError
-from analgesia.nerve import saltatory
+from analgesia.nerve import delay, saltatory
 from analgesia.nerve.block import blocking_concentration
 from analgesia.nerve.drugs import block_as
 from analgesia.nerve.myelinated import Myelinated, anatomy, myelinated, parameters
@@ -65,6 +65,14 @@ def test_the_step_converges_with_order_two_and_its_error_is_as_stated():
     assert times[1] / limit == pytest.approx(1.003, abs=0.001)
 
 
+def test_the_far_end_is_not_felt():
+    """Velocity is the same to 0.1 % whichever node of a fibre with a longer tail is recorded from."""
+    speeds = [
+        saltatory.conduct(BETA, [0.0], diameter=12.4, length=length).velocity for length in (18.1, 20.0, 22.0)
+    ]
+    np.testing.assert_allclose(speeds, speeds[-1], rtol=1e-3)
+
+
 def test_velocity_is_about_proportional_to_the_width_and_that_of_afferents():
     """A-beta 35-70 m/s between 7.5 and 12 um; A-delta 13 m/s (laser, people) to 19 m/s (single nociceptor) between 3.8 and 5.1 um."""
     for fibre, widths, slowest, fastest in ((BETA, (7.5, 12.0), 35.0, 70.0), (DELTA, (3.8, 5.1), 13.0, 19.0)):
@@ -100,11 +108,8 @@ def test_coarse_steps_between_pulses_change_nothing():
 
 def _run(fibre: Myelinated, length: float):
     membrane, given = parameters(fibre, fibre.diameter, HEALTHY)
-    return (
-        membrane,
-        anatomy(fibre, fibre.diameter, saltatory.node_count(fibre, fibre.diameter, length)),
-        given,
-    )
+    nodes = saltatory.node_count(fibre, fibre.diameter, length) + saltatory.BEYOND
+    return membrane, anatomy(fibre, fibre.diameter, nodes), given
 
 
 @pytest.mark.parametrize(("fibre", "name"), [(BETA, "a_beta"), (DELTA, "a_delta")])
@@ -136,6 +141,34 @@ def test_a_drug_slows_before_it_stops():
     assert 0.5 * healthy.velocity < slowed.velocity < 0.9 * healthy.velocity
     less = saltatory.conduct(DELTA, [0.0], length=10.0, state=NerveState({"nav_node": 0.7}))
     assert less.velocity < healthy.velocity
+
+
+@pytest.fixture(scope="module")
+def line() -> delay.DelayLine:
+    return delay.learned(BETA, length=10.0)
+
+
+def test_a_delay_line_is_the_cable_on_trains_it_has_not_seen(line):
+    """Its own statement of its error, and an irregular train that neither learning nor that statement used."""
+    assert 0.0 < line.error < 0.03
+    assert line.alike == delay.HELD_OUT[-1]
+    assert line.refractory == pytest.approx(1.05, abs=0.15)
+    times = np.array([0.0, 3.0, 4.5, 12.0, 14.0, 14.6, 30.0])
+    cable = saltatory.conduct(BETA, times, length=10.0, stimulus=line.stimulus, step=0.005)
+    found = line.carry(times)
+    assert found.conducted.tolist() == cable.conducted.tolist()
+    assert not found.conducted.all()
+    np.testing.assert_allclose(found.latency, cable.latency, rtol=0.03)
+    assert found.velocity == pytest.approx(cable.velocity, rel=1e-3)
+
+
+def test_a_delay_line_of_a_blocked_fibre_conducts_nothing(line):
+    nothing = replace(line, latencies=(np.nan,) * 3)
+    assert not nothing.carry(np.arange(5.0)).conducted.any()
+    assert np.isnan(nothing.carry([0.0]).velocity)
+    many = line.carry(10.0 * np.arange(5000))
+    assert many.conducted.all()
+    assert np.ptp(many.slowing[100:]) < 1e-6
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from analgesia import evidence
 from analgesia.errors import ModelError
 from analgesia.nerve import block
 from analgesia.nerve.block import blocking_concentration
-from analgesia.nerve.delay import delay_line
 from analgesia.nerve.drugs import block_at
 from analgesia.nerve.membranes import at_rest, fibre
 from analgesia.nerve.states import NerveState, altered, combined
@@ -74,25 +73,3 @@ def test_two_blockers_compete_for_one_site():
 def test_no_drug_is_no_change():
     assert block_at({}, LIBRARY).empty
     assert combined([NerveState(), block_at({"mitragynine": 1e4}, LIBRARY)]).empty
-
-
-@pytest.mark.parametrize(("name", "half"), [("a_delta", 320.0), ("a_beta", 410.0)])
-def test_myelinated_fibres_stop_at_their_measured_concentration(name, half):
-    for share, conducted in ((0.9, True), (1.1, False)):
-        found = delay_line(name, np.array([0.0, 0.2]), 100.0, {"lidocaine": share * half}, LIBRARY)
-        assert found.conducted.tolist() == [conducted, False]
-    assert delay_line(name, np.array([0.0]), 100.0, {}, LIBRARY).velocity >= 13.0
-
-
-@pytest.mark.parametrize(
-    ("name", "followed", "lost", "slowest", "fastest"),
-    [("a_delta", 500.0, 510.0, 13.0, 19.0), ("a_beta", 1000.0, 1020.0, 35.0, 70.0)],
-)
-def test_delay_lines_follow_to_their_refractory_time_and_never_slow(name, followed, lost, slowest, fastest):
-    """13 m/s (laser, people) to 19 m/s (single A-delta nociceptor); every second pulse is lost just above 1 / refractory time."""
-    kept = delay_line(name, 1e3 / followed * np.arange(20), 100.0, {}, LIBRARY)
-    assert kept.conducted.all()
-    assert np.all(kept.slowing == 0.0)
-    assert slowest <= kept.velocity <= fastest
-    assert kept.latency[0] == pytest.approx(90.0 / kept.velocity)
-    assert delay_line(name, 1e3 / lost * np.arange(20), 100.0, {}, LIBRARY).conducted.mean() == 0.5

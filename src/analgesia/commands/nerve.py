@@ -40,7 +40,7 @@ SHOWN = 12
 @click.option(
     "--diameter",
     type=QUANTITY,
-    help="Diameter of the fibre, myelin included.  [default: that of the fibre's file: 1 um for c, 4.5 for a_delta, 9.3 for a_beta]",
+    help="Diameter of the fibre, myelin included.  [default: that of the fibre's file: 1 um for c, 4.5 for a_delta, 9.4 for a_beta]",
 )
 @click.option("--length", type=QUANTITY, default="20 mm", show_default=True, help="Length of the fibre.")
 @click.option(

@@ -14,7 +14,7 @@ from analgesia.errors import ModelError
 from analgesia.evidence import Library
 from analgesia.nerve import saltatory
 from analgesia.nerve.conduction import Conduction, Course, conduct, course
-from analgesia.nerve.delay import delay_line
+from analgesia.nerve.delay import learned
 from analgesia.nerve.drugs import block_as, block_at, parse_drug
 from analgesia.nerve.injury import injured, severities
 from analgesia.nerve.membranes import Fibre, fibre
@@ -86,19 +86,21 @@ def _myelinated(question: Question, library: Library, course_too: bool, progress
     """A myelinated fibre: the cable, or its delay line where there are more pulses than the cable is run for."""
     if question.precision != "double":
         raise ModelError(f"{question.fibre} fibres are run in double precision; leave --precision out")
-    if len(question.times) > saltatory.MOST:
-        return _delayed(question, library)
     built = myelinated(MYELINATED[question.fibre], library)
     diameter = built.diameter if question.diameter is None else question.diameter
     amounts = _amounts(question, library)
     hurt = injured(question.condition, library, built.name, question.severity)
     block = block_as(amounts, library, built.sodium, built.blocked_as, prior=question.prior)
     state = combined([hurt, block])
-    found = saltatory.conduct(
-        built, question.times, diameter=diameter, length=question.length, state=state, progress=progress
-    )
-    shown = None
-    if course_too:
+    line, shown = None, None
+    if len(question.times) > saltatory.MOST:
+        line = learned(built, diameter=diameter, length=question.length, state=state)
+        found = line.carry(question.times)
+    else:
+        found = saltatory.conduct(
+            built, question.times, diameter=diameter, length=question.length, state=state, progress=progress
+        )
+    if course_too and line is None:
         shown = saltatory.course(
             built,
             np.asarray(question.times, float),
@@ -108,6 +110,11 @@ def _myelinated(question: Question, library: Library, course_too: bool, progress
             stimulus=found.stimulus,
         )
     notes = remarks(question, library, amounts, bool(found.conducted.all()))
+    if line is not None and found.conducted.any():
+        notes.append(
+            f"more than {saltatory.MOST} pulses: a delay line learned from the cable; on trains up to {line.alike:g} Hz that it had not "
+            f"seen it conducted the same pulses, and its latencies were off by at most {line.error:.1%}"
+        )
     if block.blocks:
         notes.append(
             f"the node's channels were clamped under no drug: they are blocked as {' or '.join(built.blocked_as)}, the first that was"
@@ -119,29 +126,6 @@ def _myelinated(question: Question, library: Library, course_too: bool, progress
         "course": shown,
         "numbers": {},
         "notes": tuple(notes),
-    }
-
-
-def _delayed(question: Question, library: Library) -> dict[str, Any]:
-    """A myelinated fibre as a delay line, for long trains."""
-    if question.condition is not None or question.diameter is not None:
-        raise ModelError(
-            f"more than {saltatory.MOST} pulses: {question.fibre} fibres are then delay lines, which take no --condition and no --diameter"
-        )
-    amounts = _amounts(question, library)
-    found = delay_line(question.fibre, np.asarray(question.times, float), question.length, amounts, library)
-    title = "; ".join([f"{question.fibre} fibre as a delay line, {question.length:g} mm", *question.drugs])
-    note = (
-        f"more than {saltatory.MOST} pulses: a delay line with velocity, refractory time and recovery of the cable; half-blocking "
-        "concentrations are given, not simulated"
-    )
-    return {
-        "question": question,
-        "conduction": found,
-        "title": title,
-        "course": None,
-        "numbers": {},
-        "notes": (note,),
     }
 
 

@@ -75,6 +75,11 @@ class Myelinated:
         """um; of the fibre, myelin included."""
         return self.numbers["diameter"]
 
+    @property
+    def period(self) -> int:
+        """Compartments from one node to the next."""
+        return 5 + round(self.numbers["stin_pieces"])
+
     def sizes(self, diameter: float) -> dict[str, float]:
         """What the formulae give for a fibre of `diameter` (um): um, and the number of lamellae.
 

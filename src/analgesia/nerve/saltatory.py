@@ -35,6 +35,8 @@ FINE, COARSE = 0.0025, 0.005
 """ms: step for few and for many pulses; velocities are 0.3 and 1.3 % below those of a vanishing step."""
 FEWEST = 8
 """Internodes; a shorter fibre has no middle away from both ends."""
+BEYOND = 3
+"""Internodes beyond the length, so that no recorded spike feels the sealed end."""
 LONGEST_NODES = 2_000
 MOST = 1_000
 """Pulses that are run on the cable."""
@@ -61,10 +63,10 @@ def conduct(
     nodes = node_count(fibre, wide, length)
     dt = step or (FINE if len(moments) <= bare.FEW else COARSE)
     membrane, given = parameters(fibre, wide, state)
-    geometry = anatomy(fibre, wide, nodes)
+    geometry = anatomy(fibre, wide, nodes + BEYOND)
     start = rested(fibre, membrane, geometry, given)
     current = stimulus if stimulus is not None else bare.ABOVE_THRESHOLD * threshold(fibre, wide)
-    where = electrodes(geometry, nodes)
+    where = electrodes(fibre, nodes)
     planned = length / (SLOWEST * wide)
 
     def run(pulses: Sequence[float] | Array, stages: Sequence[Stage]) -> CableResult:
@@ -138,10 +140,11 @@ def node_count(fibre: Myelinated, diameter: float, length: float) -> int:
     return internodes + 1
 
 
-def electrodes(geometry: Geometry, nodes: int) -> list[int]:
+def electrodes(fibre: Myelinated, nodes: int) -> list[int]:
     """Compartments of the nodes nearest to where a spike counts as begun and to the two recording electrodes."""
-    per = (geometry.count - 1) // (nodes - 1)
-    return [per * max(1, round(share * (nodes - 1))) for share in (bare.START, bare.FIRST, bare.SECOND)]
+    return [
+        fibre.period * max(1, round(share * (nodes - 1))) for share in (bare.START, bare.FIRST, bare.SECOND)
+    ]
 
 
 def rested(
@@ -161,14 +164,14 @@ def rested(
 def threshold(fibre: Myelinated, diameter: float, *, tolerance: float = 0.05) -> float:
     """Smallest current (nA) of PULSE ms into the first node that starts a spike, to `tolerance`; several currents at once."""
     membrane, given = parameters(fibre, diameter, HEALTHY)
-    geometry = anatomy(fibre, diameter, 9)
+    geometry = anatomy(fibre, diameter, 9 + BEYOND)
     start = rested(fibre, membrane, geometry, given)
     low, high = 0.02, 20.0
     while high / low > 1.0 + tolerance:
         currents = np.geomspace(low, high, 16)
         found = simulate(
             membrane, geometry, given, initial=start, duration=3.0, dt=COARSE, lanes=len(currents),
-            probes=electrodes(geometry, 9), pulses=[Pulse(0, 0.1, PULSE, currents)], threshold=THRESHOLD,
+            probes=electrodes(fibre, 9), pulses=[Pulse(0, 0.1, PULSE, currents)], threshold=THRESHOLD,
         )  # fmt: skip
         fired = np.array([len(spikes[1]) > 0 for spikes in found.spikes])
         if not fired.any():
@@ -184,9 +187,9 @@ def course(
     """Voltage of the nodes while the first spike travels, and of the next ones if they follow within that time."""
     nodes = node_count(fibre, diameter, length)
     membrane, given = parameters(fibre, diameter, state)
-    geometry = anatomy(fibre, diameter, nodes)
+    geometry = anatomy(fibre, diameter, nodes + BEYOND)
     duration = 1.6 * length / (SLOWEST * diameter) + 1.0
-    places = np.arange(0, geometry.count, (geometry.count - 1) // (nodes - 1))
+    places = fibre.period * np.arange(nodes)
     result = simulate(
         membrane, geometry, given, initial=rested(fibre, membrane, geometry, given), duration=1.0 + duration, dt=COARSE,
         probes=places.tolist(), pulses=[Pulse(0, 1.0 + t, PULSE, stimulus) for t in times if t < duration], sample_every=0.02,
@@ -218,7 +221,7 @@ def passes(fibre: Myelinated, state: NerveState, lanes: int) -> NDArray[np.bool_
     }
     result = simulate(
         membrane, geometry, given, initial=rested(fibre, membrane, geometry, given, lanes), duration=BATH_TIME, dt=COARSE,
-        probes=[geometry.count - 12], pulses=[Pulse(0, 0.1, PULSE, BATH_CURRENT)], threshold=THRESHOLD, lanes=lanes,
+        probes=[fibre.period * (BATH_NODES - 2)], pulses=[Pulse(0, 0.1, PULSE, BATH_CURRENT)], threshold=THRESHOLD, lanes=lanes,
     )  # fmt: skip
     if not result.finite.all():
         raise ModelError(
