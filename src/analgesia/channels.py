@@ -144,6 +144,19 @@ class Channel:
         inactivation = self.equations["available"].names() if "available" in self.equations else set()
         return tuple(gate for gate in self.gates if gate not in inactivation)
 
+    @property
+    def inactivates(self) -> bool:
+        """Whether the file's `available` names gates or states."""
+        return "available" in self.equations and bool(
+            self.equations["available"].names() & {*self.gates, *self.states}
+        )
+
+    @property
+    def surroundings(self) -> frozenset[str]:
+        """What its equations ask of SURROUNDINGS."""
+        used = set().union(*(equation.names() for equation in self.equations.values()))
+        return frozenset(used & set(SURROUNDINGS))
+
     def factor(self, celsius: Any, gate: str = "") -> Any:
         """How much faster than at the reference temperature a gate is at `celsius`: q10 ** ((T - T_ref) / 10); `q10_GATE` goes first."""
         q10 = self.constants.get(f"q10_{gate}", self.constants.get("q10"))

@@ -6,12 +6,28 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from analgesia.errors import ModelError
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 PICTURES = (".png", ".svg", ".pdf")
 """Endings of the pictures that commands draw."""
+
+
+@contextmanager
+def _in_its_place(path: Path) -> Iterator[Path]:
+    """A name beside `path` to write to; it takes the place of `path` when the block ends well, and is gone otherwise."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield part
+        part.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise
 
 
 @contextmanager
@@ -20,15 +36,17 @@ def whole(path: Path) -> Iterator[TextIO]:
 
     Lines end as they are written. Raises `OSError` where it cannot be written; nothing is left behind then.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("w", newline="", encoding="utf-8") as file:
-            yield file
-        part.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise
+    with _in_its_place(path) as part, part.open("w", newline="", encoding="utf-8") as file:
+        yield file
+
+
+def save_picture(figure: Figure, path: Path, **settings: Any) -> None:
+    """Write a figure in one step, in the format its ending names; `settings` as of `Figure.savefig`.
+
+    Raises `OSError` where it cannot be written; nothing is left behind then.
+    """
+    with _in_its_place(path) as part:
+        figure.savefig(part, format=path.suffix.lower().removeprefix("."), **settings)
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -34,7 +34,7 @@ def _complete_kind(_context: click.Context, _parameter: click.Parameter, incompl
     "--plot",
     "picture",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Draw a channel under voltage clamp into FILE.",
+    help="Draw a channel under voltage clamp (a pump against its ions) into FILE.",
 )
 @json_option
 @pass_settings
@@ -63,20 +63,21 @@ def command(settings: Settings, kind: str, name: str | None, picture: Path | Non
 
 
 def _draw(kind: str, name: str | None, picture: Path, library: Library) -> None:
-    """Draw a channel under voltage clamp."""
+    """Draw a channel under voltage clamp, or a pump against what it pumps."""
     from analgesia.channels import channel
     from analgesia.errors import ModelError
     from analgesia.files import check_picture
     from analgesia.nerve.clamp import clamp
-    from analgesia.nerve.pictures import clamped
+    from analgesia.nerve.pictures import clamped, pumped
 
     if kind not in ("channel", "channels") or name is None:
         raise ModelError("--plot draws a channel: analgesia show channel NAME --plot FILE")
     check_picture(picture)
-    found = channel(name, library)
+    found, title = channel(name, library), library.channels[name].title
     if found.kind == "pump":
-        raise ModelError(f"{name} is a pump: it has no gates to clamp")
-    clamped(found, clamp(found), picture)
+        pumped(found, picture, title)
+    else:
+        clamped(found, clamp(found), picture, title)
 
 
 def _list_names(kind: str, names: list[str], *, as_json: bool) -> None:

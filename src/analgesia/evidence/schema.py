@@ -189,9 +189,10 @@ class Facts(Record):
 
 
 class Channel(Facts):
-    """A voltage-gated channel; `unused`: why no neuron has it."""
+    """A channel or a pump; `unused`: why no neuron has it; `no_q10`: why it has no temperature factor."""
 
     unused: StrictStr | None = None
+    no_q10: StrictStr | None = None
 
 
 class Neuron(Facts):

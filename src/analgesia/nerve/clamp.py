@@ -1,10 +1,16 @@
-"""Voltage clamp of one channel: activation, inactivation, recovery, current against voltage.
+"""Voltage clamp of one channel: activation, inactivation, recovery, deactivation, current against voltage; what opens it but voltage.
 
 Gates follow their equations in closed form at a held voltage, g(t) = target + (g0 - target) exp(-rate t), and the shares of a scheme's
 states p(t) = exp(Q t) p0, so nothing is integrated.
-Protocols (mV, ms): activation from HOLD, steps of STEP_TIME to a range of voltages; inactivation, CONDITION ms at a range of voltages,
-then a test step; recovery, CONDITION ms at the test voltage, a gap at HOLD, then the test step. The open probability is reported, and for
-current its product with the distance from the ion's reversal potential.
+Protocols (mV, ms), for channels that depolarisation opens, and (in brackets) for those that hyperpolarisation opens:
+
+    activation      from -100 [0], steps of STEP_TIME to a range of voltages; the peak [the value after CONDITION]
+    inactivation    CONDITION at a range of voltages, then a step to 0; where the file's `available` names gates
+    recovery        CONDITION at 0, a gap at -100, then a step to 0; where the file's `available` names gates
+    deactivation    at 0 [-120] to the peak, or for CONDITION where nothing inactivates; then back at -100 [0]
+
+The open probability is reported, and for current its product with the distance from the ion's reversal potential. What voltage does not
+open alone is shown against the concentration that does (`against`).
 """
 
 from __future__ import annotations
@@ -25,6 +31,9 @@ from analgesia.errors import ModelError
 Array = NDArray[np.float64]
 
 HOLD, TEST = -100.0, 0.0
+HOLD_OPEN_BELOW, TEST_OPEN_BELOW = 0.0, -120.0
+"""mV, for a channel that hyperpolarisation opens."""
+TINY = 1e-300
 STEP_TIME, CONDITION = 500.0, 2000.0
 SURROUNDINGS: Mapping[str, float] = {
     "Na": 11.4, "Nao": 154.0, "K": 121.7, "Ko": 5.6, "Ca": 2e-4, "Cao": 2.0
@@ -40,49 +49,105 @@ REVERSAL: Mapping[str, float] = {
 """mV, the Nernst potentials of those concentrations at 37 degrees; the mixed channel halfway between sodium and potassium."""
 
 
+OPENERS: Mapping[str, tuple[float, float]] = {"Ca": (1e-5, 0.1), "Na": (1.0, 200.0), "Ko": (0.5, 50.0)}
+"""Concentrations (mM) over which a channel that they open is shown: calcium and sodium inside, potassium outside."""
+
+
 @dataclass(frozen=True)
 class Clamp:
-    """Curves of one channel: voltages (mV) with peak open probability after a step (`activation`), open probability at a test step after
-    long conditioning (`inactivation`), current per conductance (`current`, mV); gaps (ms) with recovered share (`recovery`); and
-    `steady`: open probability at rest of each voltage; `peak_time` ms.
+    """Curves of one channel, held at `hold` and tested at `test` (mV).
+
+    Against `voltages` (mV): open probability after a step (`activation`, reached `peak_time` ms after it), at rest of each voltage
+    (`steady`) and at a test step after long conditioning (`inactivation`, None for a channel that does not inactivate); `current` over
+    conductance (mV). Against `gaps` (ms): open probability at the second of two steps (`recovery`, None likewise) and, after the return
+    from a step, its share of that at the end of the step (`deactivation`).
     """
 
     voltages: Array
     activation: Array
     peak_time: Array
     steady: Array
-    inactivation: Array
+    inactivation: Array | None
     current: Array
     gaps: Array
-    recovery: Array
+    recovery: Array | None
+    deactivation: Array
+    hold: float
+    test: float
 
 
 def clamp(channel: Channel, celsius: float = 37.0, voltages: Array | None = None) -> Clamp:
-    """Run the protocols on one channel at once for all voltages. Raises `ModelError` where a gate has no finite rate."""
+    """Run the protocols on one channel at once for all voltages. Raises `ModelError` where a gate has no finite rate, and for a pump."""
+    if channel.kind == "pump":
+        raise ModelError(f"{channel.name} is a pump: it has no gates to clamp")
     v = np.linspace(-120.0, 60.0, 181) if voltages is None else np.asarray(voltages, float)
-    times = np.concatenate([[0.0], np.geomspace(1e-2, STEP_TIME, 240)])
-    held = _steady(channel, np.array([HOLD]), celsius)
-    course = _open(channel, _relax(channel, held, v[:, None], times[None, :], celsius), v[:, None])
-    peak = np.argmax(course, axis=1)
-    activation = course[np.arange(len(v)), peak]
-    tested = np.array([TEST])
-    conditioned = _relax(channel, held, v, np.full(len(v), CONDITION), celsius)
-    after = _relax(channel, _columns(conditioned), tested[:, None], times[None, :], celsius)
-    inactivation = _open(channel, after, tested[:, None]).max(axis=1)
-    gaps = np.geomspace(0.1, 5000.0, 60)
-    used = _relax(channel, held, tested, np.array([CONDITION]), celsius)
-    rested = _relax(channel, used, np.array([HOLD]), gaps, celsius)
-    again = _relax(channel, _columns(rested), tested[:, None], times[None, :], celsius)
-    recovery = _open(channel, again, tested[:, None]).max(axis=1)
-    reversal = REVERSAL.get(channel.kind, 0.0)
+    gaps = np.geomspace(0.005, 5000.0, 100)
     steady = _open(channel, _steady(channel, v, celsius), v)
+    below = bool(np.all(np.diff(steady) <= 0.0) and steady[0] > steady[-1])
+    hold, test = (HOLD_OPEN_BELOW, TEST_OPEN_BELOW) if below else (HOLD, TEST)
+    times = np.concatenate([[0.0], np.geomspace(1e-2, STEP_TIME, 240)])
+    held, tested = _steady(channel, np.array([hold]), celsius), np.array([test])
+
+    def courses(start: Mapping[str, Array], at: Array) -> Array:
+        """Open probability [voltage, time] after a step."""
+        gates = _relax(channel, start, at[:, None], times[None, :], celsius)
+        return np.broadcast_to(_open(channel, gates, at[:, None]), (_rows(start, at), len(times)))
+
+    def tested_after(start: Mapping[str, Array]) -> Array:
+        return courses(_columns(start), tested).max(axis=1)
+
+    if below:
+        after = _relax(channel, held, v, np.full(len(v), CONDITION), celsius)
+        activation, peak_time = _open(channel, after, v), np.full(len(v), CONDITION)
+    else:
+        course = courses(held, v)
+        peak = np.argmax(course, axis=1)
+        activation, peak_time = course[np.arange(len(v)), peak], times[peak]
+    inactivation = recovery = None
+    lasting = CONDITION
+    if channel.inactivates:
+        inactivation = tested_after(_relax(channel, held, v, np.full(len(v), CONDITION), celsius))
+        used = _relax(channel, held, tested, np.array([CONDITION]), celsius)
+        recovery = tested_after(_relax(channel, used, np.array([hold]), gaps, celsius))
+        lasting = float(times[np.argmax(courses(held, tested)[0])])
+    opened = _relax(channel, held, tested, np.array([lasting]), celsius)
+    closing = _relax(channel, opened, np.array([hold]), gaps, celsius)
+    before = max(float(_open(channel, opened, tested)[0]), TINY)
+    deactivation = np.broadcast_to(_open(channel, closing, np.array([hold])), gaps.shape) / before
+    current = activation * (v - REVERSAL.get(channel.kind, 0.0))
     found = Clamp(
-        v, activation, times[peak], steady, inactivation, activation * (v - reversal), gaps, recovery
+        v, activation, peak_time, steady, inactivation, current, gaps, recovery, deactivation, hold, test
     )
-    for name in ("activation", "steady", "inactivation", "current", "recovery"):
-        if not np.all(np.isfinite(getattr(found, name))):
+    for name in ("activation", "steady", "inactivation", "current", "recovery", "deactivation"):
+        curve = getattr(found, name)
+        if curve is not None and not np.all(np.isfinite(curve)):
             raise ModelError(f"channel {channel.name}: {name} under voltage clamp is not finite")
     return found
+
+
+def openers(channel: Channel) -> tuple[str, ...]:
+    """What opens the channel (or drives the pump) but voltage, of OPENERS."""
+    return tuple(ion for ion in OPENERS if ion in channel.surroundings)
+
+
+def against(channel: Channel, ion: str, voltage: float = 0.0, celsius: float = 37.0) -> tuple[Array, Array]:
+    """Concentrations (mM) of an ion of OPENERS and, at rest of a held `voltage` (mV), the open probability; of a pump the current that
+    potassium carries (mA/cm2). The other concentrations are those of SURROUNDINGS. Raises `ModelError` where it is not finite.
+    """
+    low, high = OPENERS[ion]
+    amounts = np.geomspace(low, high, 121)
+    around = {**SURROUNDINGS, "V": np.full(amounts.shape, voltage), ion: amounts}
+    with np.errstate(all="ignore"):
+        if channel.kind == "pump":
+            found = channel.flow("potassium", **around)
+        else:
+            found = channel.open(channel.rest(celsius, **around), **around)
+    found = np.broadcast_to(np.asarray(found, float), amounts.shape)
+    if not np.all(np.isfinite(found)):
+        raise ModelError(
+            f"channel {channel.name}: not finite everywhere from {low:g} to {high:g} mM of {ion}"
+        )
+    return amounts, found
 
 
 def kinetics(channel: Channel, gate: str, v: Any, celsius: float) -> tuple[Array, Array]:
@@ -219,6 +284,11 @@ def _relax_states(
             result[here] = np.einsum("tij,tj->ti", moved, shares[here])
     result = np.clip(result, 0.0, 1.0)
     return {state: result[:, k].reshape(shape) for k, state in enumerate(channel.states)}
+
+
+def _rows(start: Mapping[str, Array], at: Array) -> int:
+    """How many courses a step makes: one for each start or each voltage."""
+    return max([len(at), *(np.shape(value)[0] for value in start.values())])
 
 
 def _columns(gates: Mapping[str, Array]) -> dict[str, Array]:

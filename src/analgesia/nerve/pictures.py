@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analgesia.nerve.clamp import time_constants
+from analgesia.files import save_picture
+from analgesia.nerve.clamp import SURROUNDINGS, against, openers, time_constants
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -62,7 +64,7 @@ def latencies(found: Conduction, title: str, path: Path, course: Course | None =
     axes.spines[["top", "right"]].set_visible(False)
     if course is not None:
         _kymograph(picture.add_subplot(2, 1, 2), course)
-    picture.savefig(path, dpi=150)
+    save_picture(picture, path, dpi=150)
 
 
 def kymograph(course: Course, title: str, path: Path) -> None:
@@ -71,7 +73,7 @@ def kymograph(course: Course, title: str, path: Path) -> None:
     axes = picture.add_subplot()
     _kymograph(axes, course)
     axes.set_title(title, fontsize=10)
-    picture.savefig(path, dpi=150)
+    save_picture(picture, path, dpi=150)
 
 
 def _kymograph(axes: Any, course: Course) -> None:
@@ -114,7 +116,7 @@ def people(found: People, title: str, path: Path) -> None:
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
     picture.suptitle(title, fontsize=10)
-    picture.savefig(path, dpi=150)
+    save_picture(picture, path, dpi=150)
 
 
 def raster(
@@ -132,38 +134,91 @@ def raster(
     axes.set_ylabel("unit, most active first")
     axes.set_title(title, fontsize=10)
     axes.spines[["top", "right"]].set_visible(False)
-    picture.savefig(path, dpi=150)
+    save_picture(picture, path, dpi=150)
 
 
-def clamped(channel: Channel, found: Clamp, path: Path) -> None:
-    """Activation and inactivation, time constants, recovery, current against voltage of one channel."""
-    picture = new_figure(9, 7)
-    first, second, third, fourth = picture.subplots(2, 2).flat
+def clamped(channel: Channel, found: Clamp, path: Path, title: str | None = None) -> None:
+    """One channel under voltage clamp: open probability, what opens it but voltage, time constants, recovery, current against voltage."""
     v = found.voltages
-    first.plot(v, found.activation / max(found.activation.max(), 1e-300), color=BLUE, label="activation")
-    if "available" in channel.equations:
-        first.plot(
-            v, found.inactivation / max(found.inactivation.max(), 1e-300), color=RUST, label="inactivation"
+
+    def opening(axes: Any) -> None:
+        what = "activation" if found.hold < found.test else "activation (end of 2 s)"
+        axes.plot(v, _scaled(found.activation), color=BLUE, label=what)
+        if found.inactivation is not None:
+            axes.plot(v, _scaled(found.inactivation), color=RUST, label="inactivation")
+        axes.plot(v, _scaled(found.steady), color=GREY, linestyle=":", label="at rest")
+        axes.set(xlabel="voltage (mV)", ylabel="open probability over its greatest", ylim=(-0.02, 1.05))
+
+    def speeds(axes: Any) -> None:
+        for k, (gate, constant) in enumerate(time_constants(channel, v, 37.0).items()):
+            color, line = f"C{k % COLOURS}", LINES[k // COLOURS % len(LINES)]
+            axes.plot(v, constant, label=gate, color=color, linestyle=line)
+        what = "mean time in a state" if channel.states else "time constant"
+        axes.set(xlabel="voltage (mV)", ylabel=f"{what} (ms)", yscale="log")
+
+    def returning(axes: Any) -> None:
+        if found.recovery is not None:
+            axes.plot(found.gaps, _scaled(found.recovery), color=RUST, label="recovery from inactivation")
+        axes.plot(found.gaps, found.deactivation, color=BLUE, label="still open (deactivation)")
+        low, high = -0.02, max(1.05, 1.05 * float(found.deactivation.max()))
+        axes.set(
+            xlabel=f"time at {_signed(found.hold)} mV (ms)", ylabel="share", xscale="log", ylim=(low, high)
         )
-    first.plot(v, found.steady / max(found.steady.max(), 1e-300), color=GREY, linestyle=":", label="steady")
-    first.set(xlabel="voltage (mV)", ylabel="open probability over its greatest")
-    for k, (gate, constant) in enumerate(time_constants(channel, v, 37.0).items()):
-        color, line = f"C{k % COLOURS}", LINES[k // COLOURS % len(LINES)]
-        second.plot(v, constant, label=gate, color=color, linestyle=line)
-    what = "mean time in a state" if channel.states else "time constant"
-    second.set(xlabel="voltage (mV)", ylabel=f"{what} at 37 °C (ms)", yscale="log")
-    third.plot(found.gaps, found.recovery / max(found.recovery.max(), 1e-300), color=BLUE)
-    third.set(xlabel="gap at -100 mV (ms)", ylabel="recovered share", xscale="log", ylim=(0, 1.05))
-    fourth.plot(v, found.current, color=BLUE)
-    fourth.axhline(0, color=GREY, linewidth=0.6)
-    fourth.set(xlabel="voltage (mV)", ylabel="current over conductance (mV)")
-    for axes in (first, second):
+
+    def flowing(axes: Any) -> None:
+        axes.plot(v, found.current, color=BLUE)
+        axes.axhline(0, color=GREY, linewidth=0.6)
+        axes.set(xlabel="voltage (mV)", ylabel="current over conductance (mV)")
+
+    panels: list[Callable[[Any], None]] = []
+    if "V" in channel.surroundings:
+        panels.append(opening)
+    panels += [partial(_against, channel, ion) for ion in openers(channel)]
+    if "V" in channel.surroundings:
+        panels += [speeds, returning]
+    _panelled([*panels, flowing], f"{title or channel.name} under voltage clamp, 37 °C", path)
+
+
+def pumped(channel: Channel, path: Path, title: str | None = None) -> None:
+    """Potassium current of a pump against each concentration that drives it."""
+    panels = [partial(_against, channel, ion) for ion in openers(channel)]
+    _panelled(panels, f"{title or channel.name}: pumped potassium", path)
+
+
+IONS = {"Ca": "calcium inside", "Na": "sodium inside", "Ko": "potassium outside"}
+
+
+def _against(channel: Channel, ion: str, axes: Any) -> None:
+    """Open probability, or a pump's current, against the concentration of an ion; the concentration of a clamped patch is marked."""
+    amounts, found = against(channel, ion)
+    axes.plot(amounts, found, color=BLUE)
+    axes.axvline(SURROUNDINGS[ion], color=GREY, linestyle=":", linewidth=0.8, label="in a resting cell")
+    pump = channel.kind == "pump"
+    where = " at 0 mV" if "V" in channel.surroundings else ""
+    what = "current (mA/cm²)" if pump else f"open probability{where}"
+    axes.set(xlabel=f"{IONS[ion]} (mM)", ylabel=what, xscale="log")
+
+
+def _scaled(curve: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(curve / max(float(curve.max()), 1e-300))
+
+
+def _signed(value: float) -> str:
+    return f"{value:g}".replace("-", "−")
+
+
+def _panelled(panels: Sequence[Callable[[Any], None]], title: str, path: Path) -> None:
+    """Panels in two columns under one title; a legend that would hide curves stands beside its panel."""
+    rows = -(-len(panels) // 2)
+    picture = new_figure(9, 3.5 * rows)
+    for k, draw in enumerate(panels):
+        axes = picture.add_subplot(rows, 2, k + 1)
+        draw(axes)
         labels = len(axes.get_legend_handles_labels()[0])
         if labels > COLOURS:
             axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
         elif labels:
             axes.legend(frameon=False, fontsize=8)
-    for axes in (first, second, third, fourth):
         axes.spines[["top", "right"]].set_visible(False)
-    picture.suptitle(f"{channel.name} under voltage clamp, 37 °C", fontsize=11)
-    picture.savefig(path, dpi=150)
+    picture.suptitle(title, fontsize=11)
+    save_picture(picture, path, dpi=150)

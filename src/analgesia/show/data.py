@@ -73,7 +73,7 @@ def describe_number(number: Number) -> dict[str, Any]:
 
 
 def show(kind: str, name: str, library: Library) -> dict[str, Any]:
-    """Everything the evidence says about one thing: texts, numbers, counts by status, sources.
+    """Everything the evidence says about one thing: texts, numbers, counts by status, sources; of a channel also its densities.
 
     Raises EvidenceError for an unknown kind or name, with the nearest known one.
     """
@@ -96,11 +96,25 @@ def show(kind: str, name: str, library: Library) -> dict[str, Any]:
         "counts": used.counts,
         "sources": [describe_source(library, source) for source in sorted(names)],
     }
+    if kind == "channel":
+        data["densities"] = densities = list(_densities(name, library))
+        known = {source["name"] for source in data["sources"]}
+        more = {each["source"] for each in densities if "source" in each} - known
+        data["sources"] += [describe_source(library, source) for source in sorted(more)]
     if kind == "source":
         data["link"] = library.sources[name].link
         data["flags"] = source_flags(library, name)
         data["cited_at"] = library.cited().get(name, [])
     return data
+
+
+def _densities(channel: str, library: Library) -> Iterator[dict[str, Any]]:
+    """The conductance of a channel in every neuron that has it; `closed`: it is there, and only a condition or a drug opens it."""
+    for neuron, record in library.neurons.items():
+        for table in ("conductance", "added"):
+            number = record.parameters.get(table, {}).get(channel)
+            if isinstance(number, Number):
+                yield {"neuron": neuron, "closed": table == "added", **describe_number(number)}
 
 
 def describe_source(library: Library, name: str) -> dict[str, Any]:

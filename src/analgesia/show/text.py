@@ -22,6 +22,8 @@ def render(data: Mapping[str, Any]) -> RenderableType:
     parts.extend(Text(line) for line in _fact_lines(data["facts"], ""))
     if data["numbers"]:
         parts += [Text(""), _number_table(data["numbers"]), Text("")]
+        if data.get("densities"):
+            parts += [_number_table(_named_densities(data["densities"]), "density in"), Text("")]
         parts.append(Text(legend(sorted(_statuses(data)))))
         parts.append(Text(rests_on(data["counts"])))
     if data["sources"]:
@@ -37,7 +39,7 @@ def render(data: Mapping[str, Any]) -> RenderableType:
 
 def _statuses(data: Mapping[str, Any]) -> set[str]:
     found: set[str] = set()
-    for number in data["numbers"]:
+    for number in (*data["numbers"], *data.get("densities", ())):
         found.add(number["status"])
         found.update(member["status"] for member in number.get("measured", ()))
         found.add(number.get("between_people_origin", number)["status"])
@@ -68,16 +70,28 @@ def _fact_lines(facts: Any, indent: str) -> Iterator[str]:
         yield f"{indent}- {facts}"
 
 
-def _number_table(numbers: Sequence[Mapping[str, Any]]) -> RenderableType:
+def _named_densities(densities: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {**each, "key": each["neuron"] + (", closed in health" if each["closed"] else "")}
+        for each in densities
+    ]
+
+
+def _number_table(numbers: Sequence[Mapping[str, Any]], first: str = "number") -> RenderableType:
+    """One row for each number and for what it was pooled from; a column that would be empty is left out."""
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, show_edge=False)
-    for column in ("number", "value", "95 % interval", "between people", "from"):
-        table.add_column(column, overflow="fold")
+    rows = []
     for number in numbers:
-        table.add_row(*_row(number, number["key"]))
-        for member in number.get("measured", ()):
-            table.add_row(*_row(member, "  "), style="dim")
+        rows.append((_row(number, number["key"]), ""))
+        rows += [(_row(member, "  "), "dim") for member in number.get("measured", ())]
+    headers = (first, "value", "95 % interval", "between people", "from")
+    kept = [k for k in range(len(headers)) if k in (0, 1, 4) or any(row[k] for row, _ in rows)]
+    table = Table(box=None, pad_edge=False, show_edge=False)
+    for k in kept:
+        table.add_column(headers[k], overflow="fold")
+    for row, style in rows:
+        table.add_row(*(row[k] for k in kept), style=style)
     return table
 
 
