@@ -70,6 +70,7 @@ class Commands(click.Group):
         try:
             result = super().main(arguments, standalone_mode=False, **extra)
         except click.ClickException as error:
+            error.message = _printable(error.message)
             error.show()
             sys.exit(error.exit_code)
         except AnalgesiaError as error:
@@ -120,8 +121,12 @@ def _first_line(error: Exception) -> str:
 
 
 def _printable(text: str) -> str:
-    """Replace what cannot be written: arguments may hold bytes that are no text."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    """Replace what cannot be written: arguments may hold bytes that are no text, and signs that would move the cursor."""
+    readable = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return "".join(
+        sign if sign.isprintable() or sign == "\n" else sign.encode("unicode_escape").decode()
+        for sign in readable
+    )
 
 
 def _folder(context: click.Context, parameter: click.Parameter, names: tuple[str, ...]) -> tuple[Path, ...]:

@@ -69,6 +69,6 @@ def write_all(documents: Mapping[str, str], folder: Path) -> list[Path]:
 def check_picture(path: Path) -> None:
     """Raise `ModelError` unless a picture can be written to `path`: known format, existing folder."""
     if path.suffix.lower() not in PICTURES:
-        raise ModelError(f"cannot draw into {path}: end the name in {', '.join(PICTURES)}")
+        raise ModelError(f"cannot draw into {str(path)!r}: end the name in {', '.join(PICTURES)}")
     if not path.parent.is_dir():
-        raise ModelError(f"cannot draw into {path}: there is no folder {path.parent}")
+        raise ModelError(f"cannot draw into {str(path)!r}: there is no folder {str(path.parent)!r}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -118,8 +117,8 @@ def test_current_against_voltage(name):
     """Inward below the ion's potential and outward above it; the least of an inward current lies where such currents have it."""
     found, curves = channel(name, LIBRARY), clamped(name)
     flow, reversal = curves.current, REVERSAL[found.kind]
-    assert np.all(flow[VOLTAGES < reversal] <= 0.0)
-    assert np.all(flow[VOLTAGES > reversal] >= 0.0)
+    assert np.all(flow[reversal > VOLTAGES] <= 0.0)
+    assert np.all(flow[reversal < VOLTAGES] >= 0.0)
     at = {v: float(np.interp(v, VOLTAGES, flow)) for v in (-120.0, -100.0, -60.0, -40.0, 40.0)}
     if found.kind in ("sodium", "calcium"):
         assert -45.0 < VOLTAGES[np.argmin(flow)] < 25.0

@@ -63,21 +63,32 @@ evidence_option = click.option(
 
 
 class QuantityType(click.ParamType[Quantity]):
-    """An option that takes "VALUE UNIT", such as "8 h"; the value must be greater than 0 (or not negative)."""
+    """An option that takes "VALUE UNIT", such as "8 h"; the value must be greater than 0 (or not negative).
+
+    With `like`, an example such as "8 ms", the unit must be one that can be turned into the example's.
+    """
 
     name = "quantity"
 
-    def __init__(self, *, zero: bool = False) -> None:
+    def __init__(self, *, zero: bool = False, like: str | None = None) -> None:
         self.zero = zero
+        self.like = like
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Quantity:
         """Parse what was typed, or fail with the usage line."""
         if isinstance(value, Quantity):
             return value
+        example = None if self.like is None else Quantity.parse(self.like)
         try:
             quantity = Quantity.parse(value)
         except UnitError as error:
-            self.fail(str(error), param, ctx)
+            cure = f'{value!r} is not a quantity: write a number and a unit, such as "{self.like}"'
+            self.fail(str(error) if example is None else cure, param, ctx)
+        try:
+            if example is not None:
+                quantity.to(example.unit)
+        except UnitError as error:
+            self.fail(f'{error}; write it like "{self.like}"', param, ctx)
         if quantity.of is not None:
             self.fail(f"{value!r} names {quantity.of!r} after the unit: give a number and a unit", param, ctx)
         if quantity.value < 0 or (quantity.value == 0 and not self.zero):

@@ -12,6 +12,7 @@ from analgesia.commands._common import (
     Settings,
     evidence_option,
     json_option,
+    offer,
     pass_settings,
     progress,
     seed_option,
@@ -23,7 +24,12 @@ SUMMARY = "Which share of C and A units fires on its own in a condition, and how
 
 
 @click.command()
-@click.option("--condition", metavar="NAME", help="Such as painful_diabetic_neuropathy.  [default: healthy]")
+@click.option(
+    "--condition",
+    metavar="NAME",
+    help="Such as painful_diabetic_neuropathy.  [default: healthy]",
+    shell_complete=offer("condition"),
+)
 @click.option(
     "--patients",
     type=click.IntRange(1, MAXIMUM_PATIENTS),
@@ -36,7 +42,8 @@ SUMMARY = "Which share of C and A units fires on its own in a condition, and how
     "drugs",
     multiple=True,
     metavar="TEXT",
-    help='Drug at the cell, unbound, such as "lidocaine 10 uM" (repeatable).',
+    help='Drug at the cell, unbound, such as "lidocaine 10 uM" (repeatable: all are there together).',
+    shell_complete=offer("drug"),
 )
 @click.option(
     "--prior", is_flag=True, help="Let drugs on which no channel was ever measured act as our guess allows."

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from analgesia.commands._common import (
-    QUANTITY,
+    QuantityType,
     Settings,
     evidence_option,
     json_option,
+    offer,
     pass_settings,
     progress,
     seed_option,
@@ -31,22 +32,39 @@ MAXIMUM_PULSES = 1_000_000
 MAXIMUM_PULSES_OF_CABLES = 10_000
 MAXIMUM_PEOPLE = 1_000
 SHOWN = 12
+FIBRES = ("c", "c_polymodal", "a_delta", "a_beta")
+
+
+def _complete_fibre(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Offer the fibres to the shell."""
+    return [name for name in FIBRES if name.startswith(incomplete)]
 
 
 @click.command()
 @click.option(
-    "--fibre", default="c", show_default=True, metavar="NAME", help="c, c_polymodal, a_delta or a_beta."
+    "--fibre",
+    default="c",
+    show_default=True,
+    metavar="NAME",
+    help="c, c_polymodal, a_delta or a_beta.",
+    shell_complete=_complete_fibre,
 )
 @click.option(
     "--diameter",
-    type=QUANTITY,
+    type=QuantityType(like="1 um"),
     help="Diameter of the fibre, myelin included.  [default: that of the fibre's file: 1 um for c, 4.5 for a_delta, 9.4 for a_beta]",
 )
-@click.option("--length", type=QUANTITY, default="20 mm", show_default=True, help="Length of the fibre.")
+@click.option(
+    "--length",
+    type=QuantityType(like="20 mm"),
+    default="20 mm",
+    show_default=True,
+    help="Length of the fibre.",
+)
 @click.option(
     "--stimulate",
     "rate",
-    type=QUANTITY,
+    type=QuantityType(like="2 Hz"),
     metavar="RATE",
     help='Rate of the pulses, such as "2 Hz".  [default: 1 Hz]',
 )
@@ -56,7 +74,10 @@ SHOWN = 12
     help="How many pulses; a cable takes up to 10000.  [default: 1; 2 with --interval]",
 )
 @click.option(
-    "--interval", type=QUANTITY, metavar="TIME", help='Time between pulses instead of a rate, such as "8 ms".'
+    "--interval",
+    type=QuantityType(like="8 ms"),
+    metavar="TIME",
+    help='Time between pulses instead of a rate, such as "8 ms".',
 )
 @click.option(
     "--times",
@@ -75,12 +96,18 @@ SHOWN = 12
     "drugs",
     multiple=True,
     metavar="TEXT",
-    help='Drug at the nerve, unbound, such as "lidocaine 0.3 mM" (repeatable).',
+    help='Drug at the nerve, unbound, such as "lidocaine 0.3 mM" (repeatable: all are there together).',
+    shell_complete=offer("drug"),
 )
 @click.option(
     "--prior", is_flag=True, help="Let drugs on which no channel was ever measured act as our guess allows."
 )
-@click.option("--condition", metavar="NAME", help="Injured fibre, such as painful_diabetic_neuropathy.")
+@click.option(
+    "--condition",
+    metavar="NAME",
+    help="Injured fibre, such as painful_diabetic_neuropathy.  [default: healthy]",
+    shell_complete=offer("condition"),
+)
 @click.option(
     "--severity", type=click.FloatRange(0, 1), help="Severity of the condition.  [default: its typical one]"
 )

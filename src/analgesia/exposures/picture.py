@@ -10,7 +10,7 @@ import numpy as np
 
 from analgesia.errors import ModelError
 from analgesia.exposures.report import BAND, Exposure
-from analgesia.files import check_picture
+from analgesia.files import check_picture, save_picture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -57,7 +57,7 @@ def figure(exposure: Exposure, path: Path | None = None, *, logarithmic: bool = 
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     if path is not None:
-        picture.savefig(path, dpi=150)
+        save_picture(picture, path, dpi=150)
     return picture
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,11 +12,12 @@ from analgesia import evidence
 from analgesia.engine.cable import Precision
 from analgesia.errors import ModelError
 from analgesia.evidence import Library
+from analgesia.evidence.parsing import did_you_mean
 from analgesia.nerve import saltatory
-from analgesia.nerve.conduction import Conduction, Course, conduct, course
+from analgesia.nerve.conduction import PULSE, Conduction, Course, conduct, course
 from analgesia.nerve.delay import learned
 from analgesia.nerve.drugs import block_as, block_at, parse_drug
-from analgesia.nerve.injury import injured, severities
+from analgesia.nerve.injury import injured, severities, typical
 from analgesia.nerve.membranes import Fibre, fibre
 from analgesia.nerve.myelinated import myelinated
 from analgesia.nerve.people import People, conduct_people
@@ -45,7 +46,10 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """What arrived, the question in words, the voltage along the fibre if it was asked for, numbers by status, notes."""
+    """What arrived, the question in words, the voltage along the fibre if it was asked for, numbers by status, notes.
+
+    `question` is the one that was run: with the diameter and the severity that were not given. `amounts`: uM of each drug.
+    """
 
     question: Question
     conduction: Conduction
@@ -53,6 +57,7 @@ class Answer:
     course: Course | None
     numbers: dict[str, int]
     notes: tuple[str, ...]
+    amounts: Mapping[str, float]
 
     def to_dict(self) -> dict[str, Any]:
         """As `analgesia nerve --json` prints it."""
@@ -62,8 +67,11 @@ class Answer:
             "fibre": asked.fibre,
             "diameter_um": asked.diameter,
             "length_mm": asked.length,
+            "pulse_duration_ms": _pulse(asked),
             "drugs": list(asked.drugs),
+            "concentrations_uM": dict(self.amounts),
             "condition": asked.condition,
+            "severity": asked.severity,
             "numbers": self.numbers,
             "notes": list(self.notes),
         }
@@ -120,13 +128,19 @@ def _myelinated(question: Question, library: Library, course_too: bool, progress
             f"the node's channels were clamped under no drug: they are blocked as {' or '.join(built.blocked_as)}, the first that was"
         )
     return {
-        "question": replace(question, diameter=diameter),
+        "question": replace(question, diameter=diameter, severity=_severity(question, library)),
         "conduction": found,
         "title": title_of(question, diameter),
         "course": shown,
         "numbers": {},
         "notes": tuple(notes),
+        "amounts": amounts,
     }
+
+
+def _pulse(question: Question) -> float:
+    """ms of a pulse."""
+    return saltatory.PULSE if question.fibre in MYELINATED else PULSE
 
 
 def _amounts(question: Question, library: Library) -> dict[str, float]:
@@ -135,6 +149,13 @@ def _amounts(question: Question, library: Library) -> dict[str, float]:
     for drug, amount in (parse_drug(text, library) for text in question.drugs):
         amounts[drug] = amounts.get(drug, 0.0) + amount
     return amounts
+
+
+def _severity(question: Question, library: Library) -> float | None:
+    """The severity that is run; None without a condition."""
+    if question.condition is None or question.severity is not None:
+        return question.severity
+    return typical(question.condition, library)
 
 
 @dataclass(frozen=True)
@@ -151,8 +172,9 @@ def prepared(question: Question, library: Library, severity: Any = None) -> Prep
     """Fibre, diameter and state that a question to a C fibre asks for. Raises `ModelError` for a fibre there is not."""
     name = FIBRES.get(question.fibre)
     if name is None or name not in library.neurons:
-        known = ", ".join([*(key for key, file in FIBRES.items() if file in library.neurons), *MYELINATED])
-        raise ModelError(f"there is no fibre {question.fibre!r}; choose {known}")
+        known = [*(key for key, file in FIBRES.items() if file in library.neurons), *MYELINATED]
+        like = question.fibre.lower().replace("-", "_").replace("fiber", "fibre")
+        raise ModelError(f"there is no fibre {question.fibre!r}{did_you_mean(like, known)}")
     built = fibre(name, library)
     diameter = question.diameter if question.diameter is not None else built.parameters["diameter"]
     amounts = _amounts(question, library)
@@ -215,12 +237,13 @@ def _ask(question: Question, library: Library, course_too: bool, progress: Any) 
             stimulus=found.stimulus,
         )
     return {
-        "question": replace(question, diameter=ready.diameter),
+        "question": replace(question, diameter=ready.diameter, severity=_severity(question, library)),
         "conduction": found,
         "title": title_of(question, ready.diameter),
         "course": shown,
         "numbers": {},
         "notes": tuple(remarks(question, library, ready.amounts, bool(found.conducted.all()))),
+        "amounts": ready.amounts,
     }
 
 

@@ -218,7 +218,9 @@ def check_pulses(times: Array, pulse: float = PULSE) -> None:
     if times.ndim != 1 or times.size == 0 or not np.all(np.isfinite(times)):
         raise ModelError("give at least one pulse, with times in ms")
     if times[0] < 0.0 or np.any(np.diff(times) <= pulse):
-        raise ModelError(f"pulses last {pulse:g} ms: their times must ascend by more than that")
+        raise ModelError(
+            f"pulses last {pulse:g} ms: their times must ascend by more than that; give a longer interval or a lower rate"
+        )
     if times[-1] > LONGEST:
         raise ModelError(
             f"the last pulse comes after {times[-1] / 3.6e6:.3g} h: give pulses within {LONGEST / 3.6e6:g} h"

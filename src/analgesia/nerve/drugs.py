@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from analgesia.engine import draws
-from analgesia.errors import ModelError
+from analgesia.errors import ModelError, UnitError
 from analgesia.evidence import Library
 from analgesia.nerve.states import Block, NerveState, combined
 from analgesia.quantities import Quantity
@@ -29,17 +29,38 @@ MOST = 1e7
 def parse_drug(text: str, library: Library) -> tuple[str, float]:
     """Read "NAME AMOUNT", such as "lidocaine 0.8 mM": name and concentration in uM. Raises `ModelError` otherwise."""
     name, _, amount = text.strip().partition(" ")
-    if not amount.strip():
+    if not amount.strip() or _number(name):
         raise ModelError(
-            f'drug {text!r}: write its name and its concentration at the nerve, such as "lidocaine 0.8 mM"'
+            f'drug {text!r}: write its name, then its concentration at the nerve, such as "lidocaine 0.8 mM"'
         )
     record = library.drugs[name]
-    value = Quantity.parse(amount).to("uM", float(record.molar_mass.to("g/mol")))
+    cure = 'write a concentration like "0.8 mM" or "2 ug/mL"'
+    try:
+        concentration = Quantity.parse(amount)
+    except UnitError:
+        raise ModelError(f"drug {text!r}: {amount.strip()!r} is no quantity; {cure}") from None
+    try:
+        value = concentration.to("uM", float(record.molar_mass.to("g/mol")))
+    except UnitError as error:
+        raise UnitError(f"drug {text!r}: {error}; {cure}") from None
+    if concentration.of is not None:
+        raise ModelError(
+            f"drug {text!r}: {concentration.of!r} after the unit belongs to nothing; one --drug each"
+        )
     if value < 0.0:
         raise ModelError(f"drug {text!r}: a concentration is 0 or more")
     if value > MOST:
         raise ModelError(f"drug {text!r}: no liquid holds that much; give at most {MOST / 1e6:g} M")
     return name, value
+
+
+def _number(word: str) -> bool:
+    """Whether a word is a number, which no drug is called."""
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 def block_at(

@@ -40,6 +40,12 @@ def severity_at(condition: str, library: Library, z: Array) -> Array:
     return np.clip(np.array([float(number.draw(0.0, float(each))) for each in z]), 0.0, 1.0)
 
 
+def typical(condition: str, library: Library) -> float:
+    """The severity of a condition of which nothing else is said: that of its file, 1 where it gives none."""
+    number = library.conditions[condition].severity
+    return 1.0 if number is None else float(number.to("1"))
+
+
 def injured(
     condition: str | None, library: Library, fibre: str, severity: float | Array | None = None
 ) -> NerveState:
@@ -51,7 +57,7 @@ def injured(
         return HEALTHY
     record = library.conditions[condition]
     if severity is None:
-        severity = 1.0 if record.severity is None else float(record.severity.to("1"))
+        severity = typical(condition, library)
     if not np.all((np.asarray(severity) >= 0.0) & (np.asarray(severity) <= 1.0)):
         raise ModelError(f"severity {severity}: give 0 to 1")
     changes = record.changes.get("nerve", {}).get(fibre)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analgesia.errors import ModelError
+from analgesia.files import save_picture
 from analgesia.ventilation.course import Course
 from analgesia.ventilation.receptor_form import Response
 from analgesia.ventilation.scoring import of_two_hundred, wilson
@@ -220,6 +221,6 @@ def _draw(
     axes.set_xlabel("minutes since the dose")
     figure.suptitle(title, fontsize=9)
     try:
-        figure.savefig(path)
+        save_picture(figure, path)
     except (OSError, ValueError) as error:
         raise ModelError(f"{path}: the figure cannot be written: {error}") from None

@@ -1,0 +1,171 @@
+"""Any arguments to `analgesia nerve` and `ectopia`: an answer in JSON that any reader accepts, or one sentence and exit code 2; never a traceback."""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+from contextlib import chdir
+from pathlib import Path
+from unittest import mock
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import analgesia.nerve.ectopia
+import analgesia.nerve.people  # noqa: F401  patched below
+from analgesia.cli import main
+from analgesia.errors import ModelError
+
+BUSY = "not computed in this test"
+LONG = (
+    "analgesia.nerve.conduction.simulate",
+    "analgesia.nerve.ectopia.fire",
+    "analgesia.nerve.people.simulate",
+)
+
+NUMBERS = st.one_of(
+    st.sampled_from(
+        ["0", "-0", "1", "0.5", "2", "8", "1e-300", "1e300", "1e400", "nan", "inf", "-1", "", "1e", "٣"]
+    ),
+    st.integers(-3, 20_000).map(str),
+    st.floats(allow_nan=True, allow_infinity=True).map(str),
+)
+UNITS = st.sampled_from(
+    [
+        "um",
+        "µm",
+        "mm",
+        "cm",
+        "m",
+        "Hz",
+        "kHz",
+        "1/s",
+        "ms",
+        "s",
+        "h",
+        "mM",
+        "uM",
+        "nM",
+        "mg/L",
+        "kg",
+        "%",
+        "",
+        "lightyear",
+    ]
+)
+TEXTS = st.one_of(
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=12),
+    st.sampled_from(
+        [
+            "c",
+            "c_polymodal",
+            "a_delta",
+            "C-fiber",
+            "a-beta",
+            "spinal_cord_injury_pain",
+            "gout",
+            "lidocaine",
+            "--help ",
+        ]
+    ),
+)
+QUANTITIES = st.one_of(
+    st.builds("{}{}{}".format, NUMBERS, st.sampled_from(["", " ", "  "]), UNITS), NUMBERS, TEXTS
+)
+DRUGS = st.one_of(
+    st.builds(
+        "{} {}".format,
+        st.sampled_from(["lidocaine", "mitragynine", "7-hydroxymitragynine", "morphine", "lidocain", "0.8"]),
+        QUANTITIES,
+    ),
+    TEXTS,
+)
+OPTIONS = {
+    "nerve": {
+        "--fibre": TEXTS,
+        "--diameter": QUANTITIES,
+        "--length": QUANTITIES,
+        "--stimulate": QUANTITIES,
+        "--interval": QUANTITIES,
+        "--pulses": NUMBERS,
+        "--drug": DRUGS,
+        "--condition": TEXTS,
+        "--severity": NUMBERS,
+        "--patients": NUMBERS,
+        "--seed": NUMBERS,
+        "--precision": TEXTS,
+        "--kymograph": TEXTS,
+        "--plot": TEXTS,
+    },
+    "ectopia": {
+        "--patients": NUMBERS,
+        "--drug": DRUGS,
+        "--condition": TEXTS,
+        "--opioid": NUMBERS,
+        "--seed": NUMBERS,
+        "--plot": TEXTS,
+    },
+}
+FLAGS = ("--prior", "--json")
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> list[str]:
+    command = draw(st.sampled_from(sorted(OPTIONS)))
+    words = [command]
+    for option in draw(st.lists(st.sampled_from(sorted(OPTIONS[command])), max_size=4)):
+        words += [option, draw(OPTIONS[command][option])]
+    return words + draw(st.lists(st.sampled_from(FLAGS), max_size=2))
+
+
+@given(requests())
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_one_sentence_or_an_answer(words: list[str]) -> None:
+    runner = CliRunner()
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        patches = [mock.patch(name, side_effect=ModelError(BUSY)) for name in LONG]
+        for patch in patches:
+            patch.start()
+        try:
+            done = runner.invoke(main, words)
+        finally:
+            for patch in patches:
+                patch.stop()
+        left = list(Path().iterdir())
+    assert done.exit_code in (0, 2), (words, done.output, done.exception)
+    assert "Traceback" not in done.output
+    if done.exit_code == 2:
+        said = done.output.strip().splitlines()
+        assert said[-1].startswith("Error: "), words
+        assert not left, words
+
+
+@given(
+    st.sampled_from(["a_delta", "a_beta"]),
+    st.floats(1.0, 1000.0),
+    st.floats(0.3, 500.0),
+    st.integers(1, 40),
+    st.floats(0.0, 1.0),
+)
+@settings(max_examples=40, deadline=None)
+def test_an_answer_is_whole_and_plain(
+    fibre: str, length: float, gap: float, pulses: int, amount: float
+) -> None:
+    """Every pulse has its latency, slowing and word on whether it arrived; what did not arrive is null, and nothing is NaN."""
+    words = ["nerve", "--fibre", fibre, "--length", f"{length!r} mm", "--interval", f"{gap!r} ms"]
+    done = CliRunner().invoke(
+        main, [*words, "--pulses", str(pulses), "--drug", f"lidocaine {amount!r} mM", "--json"]
+    )
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout, parse_constant=lambda word: pytest.fail(word))
+    assert len(found["latency_ms"]) == len(found["slowing_percent"]) == len(found["conducted"]) == pulses
+    for latency, slowing, arrived in zip(
+        found["latency_ms"], found["slowing_percent"], found["conducted"], strict=True
+    ):
+        assert (latency is not None) == (slowing is not None) == arrived
+        assert not arrived or math.isclose(latency, 0.9 * length / found["conduction_velocity_m_per_s"])
+    assert (found["conduction_velocity_m_per_s"] is None) == (not any(found["conducted"]))
+    assert found["concentrations_uM"]["lidocaine"] == pytest.approx(1e3 * amount)
