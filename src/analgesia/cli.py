@@ -70,7 +70,6 @@ class Commands(click.Group):
         try:
             result = super().main(arguments, standalone_mode=False, **extra)
         except click.ClickException as error:
-            error.message = _printable(error.message)
             error.show()
             sys.exit(error.exit_code)
         except AnalgesiaError as error:

@@ -1,4 +1,4 @@
-"""Any arguments to `analgesia nerve` and `ectopia`: an answer in JSON that any reader accepts, or one sentence and exit code 2; never a traceback."""
+"""Any arguments to `nerve` and `ectopia`: an answer that any reader of JSON accepts, or one sentence and exit code 2."""
 
 from __future__ import annotations
 
