@@ -169,3 +169,24 @@ def test_an_answer_is_whole_and_plain(
         assert not arrived or math.isclose(latency, 0.9 * length / found["conduction_velocity_m_per_s"])
     assert (found["conduction_velocity_m_per_s"] is None) == (not any(found["conducted"]))
     assert found["concentrations_uM"]["lidocaine"] == pytest.approx(1e3 * amount)
+
+
+@pytest.mark.parametrize("stopped", ["analgesia.nerve.conduction.simulate", "matplotlib.figure.Figure.savefig"])
+def test_an_interrupted_run_leaves_nothing(stopped: str, tmp_path: Path) -> None:
+    """While it computes, or while half of the picture is on the disk: what stood there before is still whole."""
+    picture = tmp_path / "latency.svg"
+    picture.write_text("before")
+
+    def stop(*places: object, **_: object) -> None:
+        for place in places:
+            if isinstance(place, Path):
+                place.write_text("half of a pict")
+        raise KeyboardInterrupt
+
+    fibre = "c" if stopped.endswith("simulate") else "a_delta"
+    with mock.patch(stopped, stop):
+        done = CliRunner().invoke(main, ["nerve", "--fibre", fibre, "--length", "2mm", "--plot", str(picture)])
+    assert done.exit_code == 130, done.output
+    assert "interrupted" in done.output
+    assert picture.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [picture]
