@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import analgesia.nerve.ectopia
-import analgesia.nerve.people  # noqa: F401  patched below
+import analgesia.nerve.people
+import analgesia.nerve.saltatory  # noqa: F401  patched below
 from analgesia.cli import main
 from analgesia.errors import ModelError
 
@@ -24,6 +25,7 @@ LONG = (
     "analgesia.nerve.conduction.simulate",
     "analgesia.nerve.ectopia.fire",
     "analgesia.nerve.people.simulate",
+    "analgesia.nerve.saltatory.simulate",
 )
 
 NUMBERS = st.one_of(
@@ -147,14 +149,17 @@ def test_one_sentence_or_an_answer(words: list[str]) -> None:
     st.sampled_from(["a_delta", "a_beta"]),
     st.floats(1.0, 1000.0),
     st.floats(0.3, 500.0),
-    st.integers(1, 40),
+    st.integers(1001, 1040),
     st.floats(0.0, 1.0),
 )
 @settings(max_examples=40, deadline=None)
 def test_an_answer_is_whole_and_plain(
     fibre: str, length: float, gap: float, pulses: int, amount: float
 ) -> None:
-    """Every pulse has its latency, slowing and word on whether it arrived; what did not arrive is null, and nothing is NaN."""
+    """Every pulse has its latency, slowing and word on whether it arrived; what did not arrive is null, and nothing is NaN.
+
+    So many pulses make a delay line, which is quick.
+    """
     words = ["nerve", "--fibre", fibre, "--length", f"{length!r} mm", "--interval", f"{gap!r} ms"]
     done = CliRunner().invoke(
         main, [*words, "--pulses", str(pulses), "--drug", f"lidocaine {amount!r} mM", "--json"]
@@ -171,7 +176,9 @@ def test_an_answer_is_whole_and_plain(
     assert found["concentrations_uM"]["lidocaine"] == pytest.approx(1e3 * amount)
 
 
-@pytest.mark.parametrize("stopped", ["analgesia.nerve.conduction.simulate", "matplotlib.figure.Figure.savefig"])
+@pytest.mark.parametrize(
+    "stopped", ["analgesia.nerve.conduction.simulate", "matplotlib.figure.Figure.savefig"]
+)
 def test_an_interrupted_run_leaves_nothing(stopped: str, tmp_path: Path) -> None:
     """While it computes, or while half of the picture is on the disk: what stood there before is still whole."""
     picture = tmp_path / "latency.svg"
@@ -183,9 +190,10 @@ def test_an_interrupted_run_leaves_nothing(stopped: str, tmp_path: Path) -> None
                 place.write_text("half of a pict")
         raise KeyboardInterrupt
 
-    fibre = "c" if stopped.endswith("simulate") else "a_delta"
+    quick = ["--fibre", "a_delta", "--pulses", "1001", "--interval", "20ms"]  # a delay line
+    words = ["nerve", *([] if stopped.endswith("simulate") else quick), "--plot", str(picture)]
     with mock.patch(stopped, stop):
-        done = CliRunner().invoke(main, ["nerve", "--fibre", fibre, "--length", "2mm", "--plot", str(picture)])
+        done = CliRunner().invoke(main, words)
     assert done.exit_code == 130, done.output
     assert "interrupted" in done.output
     assert picture.read_text() == "before"
