@@ -127,3 +127,10 @@ def test_pictures_of_the_command_leave_out_what_is_not_finite(tmp_path: Path) ->
         assert_sound(f"<title<desc{target.read_text()}")
     raster([np.array([1.0, np.nan]), np.array([])], 20.0, "x", target)
     assert_sound(f"<title<desc{target.read_text()}")
+
+
+def test_a_stray_spike_makes_no_active_cell() -> None:
+    """As the command counts: from 0.1 spikes a second on, two in 20 s."""
+    spikes = (np.array([3.0]), np.array([3.0, 9.0]), np.array([]))
+    picture = str(figures.raster_figure(runs.Discharge("x", 20.0, spikes, spikes)))
+    assert "1 of 3 cells active within 20 s" in picture

@@ -256,6 +256,7 @@ class AnswerOfPeople:
     title: str
     numbers: dict[str, int]
     notes: tuple[str, ...]
+    amounts: Mapping[str, float]
 
     def to_dict(self) -> dict[str, Any]:
         """As `analgesia nerve --patients N --json` prints it."""
@@ -268,7 +269,9 @@ class AnswerOfPeople:
             "fibre": asked.fibre,
             "middle_diameter_um": asked.diameter,
             "length_mm": asked.length,
+            "pulse_duration_ms": PULSE,
             "drugs": list(asked.drugs),
+            "concentrations_uM": dict(self.amounts),
             "condition": asked.condition,
             "numbers": self.numbers,
             "notes": list(self.notes),
@@ -318,4 +321,5 @@ def ask_people(
         title_of(question, ready.diameter, f" of {patients} people"),
         dict(used.counts),
         tuple(notes),
+        ready.amounts,
     )

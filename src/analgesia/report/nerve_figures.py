@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analgesia.nerve.conduction import Course
+from analgesia.nerve.ectopia import ACTIVE
 from analgesia.report.figures import (
     GRID,
     INK,
@@ -162,7 +163,9 @@ def raster_figure(found: Discharge) -> Markup:
         for axes, (title, spikes, colour) in zip(panels, words, strict=True):
             rows = [spikes[unit][np.isfinite(spikes[unit])] for unit in order]
             axes.eventplot(rows, colors=colour, linelengths=0.75, linewidths=0.8)
-            axes.set_title(f"{title}: {_active(spikes)} of {len(spikes)} cells fire", fontsize=8.5)
+            axes.set_title(
+                f"{title}: {_active(spikes, found.duration)} of {len(spikes)} cells active", fontsize=8.5
+            )
             axes.set_xlim(0, found.duration)
             axes.set_xticks(
                 np.arange(0, found.duration + 1, 5), [f"{x:g}" for x in np.arange(0, found.duration + 1, 5)]
@@ -173,14 +176,15 @@ def raster_figure(found: Discharge) -> Markup:
         panels[0].set_ylabel("cell")
         frame(figure, 0.5, 0.12, 0.5, 0.32, wspace=0.08)
         said = "; ".join(
-            f"{title}: {_active(spikes)} of {len(spikes)} cells fire within {found.duration:g} s"
+            f"{title}: {_active(spikes, found.duration)} of {len(spikes)} cells active within {found.duration:g} s"
             for title, spikes, _ in words
         )
         return svg(figure, "nerve-raster", "Spontaneous discharge of ganglion cells", said)
 
 
-def _active(spikes: Sequence[Array]) -> int:
-    return sum(len(one) > 0 for one in spikes)
+def _active(spikes: Sequence[Array], duration: float) -> int:
+    """Cells that count as active, as in `analgesia ectopia`: a single stray spike is none."""
+    return sum(int(np.isfinite(one).sum() >= ACTIVE * duration) for one in spikes)
 
 
 def block_figure(

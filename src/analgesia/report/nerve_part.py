@@ -12,6 +12,7 @@ from analgesia.claims.sentences import plain, signed
 from analgesia.evidence import Library
 from analgesia.nerve.block import BATH
 from analgesia.nerve.block import LENGTH as BATHED
+from analgesia.nerve.ectopia import ACTIVE
 from analgesia.report import nerve_figures, nerve_runs
 from analgesia.report.markup import Content, Markup, element, figure, table
 from analgesia.report.nerve_runs import Train
@@ -25,7 +26,8 @@ KYMOGRAPH_CAPTION = (
     "lies in the drug; with too much of it the spike ends there."
 )
 RASTER_CAPTION = (
-    "Spikes that nobody asked for: the same simulated ganglion cells in health and in disease, one row each, one tick for each spike. "
+    "Spikes that nobody asked for: the same simulated ganglion cells in health and in disease, one row each, one tick for each spike; "
+    f"active from {ACTIVE:g} spikes a second on. "
     "The share of active cells was fitted to a count in patients; when they fire was not."
 )
 BLOCK_CAPTION = (
