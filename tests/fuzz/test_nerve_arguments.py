@@ -9,16 +9,19 @@ from contextlib import chdir
 from pathlib import Path
 from unittest import mock
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import analgesia.nerve.delay
 import analgesia.nerve.ectopia
 import analgesia.nerve.people
 import analgesia.nerve.saltatory  # noqa: F401  patched below
 from analgesia.cli import main
 from analgesia.errors import ModelError
+from analgesia.nerve.conduction import Conduction
 
 BUSY = "not computed in this test"
 LONG = (
@@ -26,6 +29,7 @@ LONG = (
     "analgesia.nerve.ectopia.fire",
     "analgesia.nerve.people.simulate",
     "analgesia.nerve.saltatory.simulate",
+    "analgesia.nerve.delay.simulate",
 )
 
 NUMBERS = st.one_of(
@@ -145,41 +149,44 @@ def test_one_sentence_or_an_answer(words: list[str]) -> None:
         assert not left, words
 
 
-@given(
-    st.sampled_from(["a_delta", "a_beta"]),
-    st.floats(1.0, 1000.0),
-    st.floats(0.3, 500.0),
-    st.integers(1001, 1040),
-    st.floats(0.0, 1.0),
-)
-@settings(max_examples=40, deadline=None)
-def test_an_answer_is_whole_and_plain(
-    fibre: str, length: float, gap: float, pulses: int, amount: float
-) -> None:
-    """Every pulse has its latency, slowing and word on whether it arrived; what did not arrive is null, and nothing is NaN.
-
-    So many pulses make a delay line, which is quick.
-    """
-    words = ["nerve", "--fibre", fibre, "--length", f"{length!r} mm", "--interval", f"{gap!r} ms"]
-    done = CliRunner().invoke(
-        main, [*words, "--pulses", str(pulses), "--drug", f"lidocaine {amount!r} mM", "--json"]
+def arrived(latencies: list[float | None]) -> Conduction:
+    """What a fibre might conduct, ms after pulses half a second apart."""
+    times = 500.0 * np.arange(len(latencies))
+    latency = np.array([math.nan if each is None else each for each in latencies])
+    known = latency[np.isfinite(latency)]
+    slowing = 100.0 * (latency / (known[0] if known.size else math.nan) - 1.0)
+    velocity = 1.0 if known.size else math.nan
+    where = (100.0, 600.0, 1800.0)
+    return Conduction(
+        times, velocity, latency, slowing, np.isfinite(latency), 0.4, 50.0, 0.025, (known,) * 3, where
     )
+
+
+@given(st.lists(st.none() | st.floats(0.5, 500.0), min_size=1, max_size=40), st.floats(0.0, 1.0))
+@settings(max_examples=40, deadline=None)
+def test_an_answer_is_whole_and_plain(latencies: list[float | None], amount: float) -> None:
+    """Every pulse has its latency, slowing and word on whether it arrived; what did not arrive is null, and nothing is NaN."""
+    words = ["nerve", "--length", "2 mm", "--pulses", str(len(latencies)), "--stimulate", "2 Hz", "--json"]
+    with mock.patch("analgesia.nerve.ask.conduct", return_value=arrived(latencies)):
+        done = CliRunner().invoke(main, [*words, "--drug", f"lidocaine {amount!r} mM"])
+        said = CliRunner().invoke(main, words[:-1])
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout, parse_constant=lambda word: pytest.fail(word))
-    assert len(found["latency_ms"]) == len(found["slowing_percent"]) == len(found["conducted"]) == pulses
-    for latency, slowing, arrived in zip(
-        found["latency_ms"], found["slowing_percent"], found["conducted"], strict=True
-    ):
-        assert (latency is not None) == (slowing is not None) == arrived
-        assert not arrived or math.isclose(latency, 0.9 * length / found["conduction_velocity_m_per_s"])
+    assert found["latency_ms"] == pytest.approx(latencies)
+    assert found["conducted"] == [each is not None for each in latencies]
+    assert [each is None for each in found["slowing_percent"]] == [each is None for each in latencies]
     assert (found["conduction_velocity_m_per_s"] is None) == (not any(found["conducted"]))
     assert found["concentrations_uM"]["lidocaine"] == pytest.approx(1e3 * amount)
+    assert said.exit_code == 0
+    assert "nan" not in said.output
 
 
 @pytest.mark.parametrize(
     "stopped", ["analgesia.nerve.conduction.simulate", "matplotlib.figure.Figure.savefig"]
 )
-def test_an_interrupted_run_leaves_nothing(stopped: str, tmp_path: Path) -> None:
+def test_an_interrupted_run_leaves_nothing(
+    stopped: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """While it computes, or while half of the picture is on the disk: what stood there before is still whole."""
     picture = tmp_path / "latency.svg"
     picture.write_text("before")
@@ -190,10 +197,11 @@ def test_an_interrupted_run_leaves_nothing(stopped: str, tmp_path: Path) -> None
                 place.write_text("half of a pict")
         raise KeyboardInterrupt
 
-    quick = ["--fibre", "a_delta", "--pulses", "1001", "--interval", "20ms"]  # a delay line
-    words = ["nerve", *([] if stopped.endswith("simulate") else quick), "--plot", str(picture)]
-    with mock.patch(stopped, stop):
-        done = CliRunner().invoke(main, words)
+    if not stopped.endswith("simulate"):
+        monkeypatch.setattr("analgesia.nerve.ask.conduct", lambda *_, **__: arrived([20.0, None]))
+        monkeypatch.setattr("analgesia.nerve.ask.course", lambda *_, **__: None)
+    monkeypatch.setattr(stopped, stop)
+    done = CliRunner().invoke(main, ["nerve", "--length", "2mm", "--plot", str(picture)])
     assert done.exit_code == 130, done.output
     assert "interrupted" in done.output
     assert picture.read_text() == "before"
