@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import ctypes
 import time
+from collections.abc import Sequence
 
 import llvmlite.ir as ir
 import numpy as np
 from nerve_problems import Cable
 
 from analgesia.engine import machine
-from analgesia.engine.cable import tables
+from analgesia.engine.cable import pace, tables, terms
 from analgesia.engine.cable.membrane import record
+from analgesia.engine.cable.pace import Stage
+from analgesia.engine.graph import Graph
 from analgesia.engine.mathematics import declare
 
 CHAINS, TURNS = 12, 20_000_000
@@ -62,22 +65,50 @@ COST = {"exp": 11, "log": 22, "div": 6, "sqrt": 7, "pow": 40}
 """Vector operations of what is not one: range reduction and polynomial, estimate and refinement."""
 
 
-def operations(cable: Cable, precision: str) -> int:
-    """Arithmetic operations of one compartment-step as the kernel does them: graph, tables (two per coefficient), solver."""
+def operations(cable: Cable, precision: str) -> float:
+    """Arithmetic operations of one compartment-step as the kernel does them, what is done in some steps alone by its share of them:
+    graph, tables (two per coefficient), solver.
+    """
     r = record(cable.membrane)
-    known = np.array([[[cable.parameters[name]] for name in cable.membrane.parameters]])
-    form = tables.tabulate(r, known, precision, [cable.dt]).form
-    written = [k for k in range(len(r.gates)) if not form.tabulated or form.share[k] < 0]
-    roots = [r.current, r.slope, *r.offset, *r.gain]
-    roots += [node for k in written for node in (r.targets[k], r.rates[k])]
-    hoisted = set(r.graph.reachable(r.hoisted))
-    body = sum(
-        COST.get(r.graph.ops[n], 1)
-        for n in r.graph.reachable(roots)
-        if r.graph.ops[n] not in ("const", "input", "truth") and n not in hoisted
-    )
-    lookups = sum(2 * (degree + 1) for degree in form.degrees) + 4 * (
-        len(set(form.grids)) if form.tabulated else 0
-    )
-    lost = 3 * (1 + sum(form.slow) + len(r.pools)) if precision == "single" else 0
-    return body + lookups + len(written) * (COST["exp"] + 2) + 2 * len(r.gates) + 5 * len(r.pools) + lost + 35
+    table = np.array([[[cable.parameters[name]] for name in cable.membrane.parameters]])
+    stages = [Stage(cable.duration, cable.dt)]
+    known = {node: table[0, k] for k, node in enumerate(r.parameters)}
+    known |= {
+        node: np.array([cable.initial[name]])
+        for node, name in zip(r.pools, cable.membrane.pools, strict=True)
+    }
+    rhythm = pace.pace(r, table, known, stages)
+    form = tables.tabulate(r, table, precision, pace.moves(stages, rhythm), rhythm).form
+    m, kept = terms.resting(r, rhythm)
+    free = {*m.parameters, *m.hoisted}
+    moving = _counted(m.graph, [m.current, m.slope], {*free, *kept})
+    looking = _counted(m.graph, [m.current, m.slope, *m.offset, *m.gain], {*free, *kept}) - moving
+    total = moving + _counted(m.graph, kept, free) / rhythm.every + 35 + (3 if precision == "single" else 0)
+    total += looking / (pace.APART if rhythm.pools else 1)
+    pool = 5 + (3 if precision == "single" else 0)
+    total += len(r.pools) * (2 / pace.APART + pool / rhythm.every if rhythm.pools else 2 + pool)
+    seen: set[int] = set()
+    for k, rarely in enumerate(rhythm.gates):
+        lost = 3 if precision == "single" and form.slow[k] else 0
+        own = 2 + lost
+        if form.tabulated and form.share[k] >= 0:
+            new = {form.target[k], form.share[k]} - seen
+            seen |= new
+            own += sum(2 * (form.degrees[f] + 1) for f in new)
+        else:
+            own += (
+                _counted(r.graph, [r.targets[k], r.rates[k]], {*r.parameters, *r.hoisted}) + COST["exp"] + 2
+            )
+        total += own / (rhythm.every if rarely else 1)
+    return total + (4 * len(set(form.grids)) if form.tabulated else 0)
+
+
+def _counted(graph: Graph, roots: Sequence[int], known: set[int]) -> int:
+    """Operations that the roots need beyond what is known."""
+    pending, seen = list(roots), set[int]()
+    while pending:
+        node = pending.pop()
+        if node not in seen and node not in known:
+            seen.add(node)
+            pending += graph.args[node]
+    return sum(COST.get(graph.ops[n], 1) for n in seen if graph.ops[n] not in ("const", "input", "truth"))

@@ -14,6 +14,7 @@ from analgesia.engine import exp, machine
 from analgesia.engine.cable import Branch, Membrane, Pulse, cylinder, run, simulate, tables, tree
 from analgesia.engine.cable import simulation as simulation_module
 from analgesia.engine.cable.arithmetic import CableVector
+from analgesia.engine.cable.pace import Move, Pace
 from analgesia.engine.cable.single import SingleVector
 from analgesia.engine.mathematics import Vector
 from analgesia.errors import ModelError
@@ -146,34 +147,34 @@ def test_tables_move_no_spike(monkeypatch, precision, limit):
     assert furthest(tabulated.spikes, squid_run().spikes) < limit
 
 
-def test_tables_are_the_equations(c_fibre):
-    """Every tabulated function of the C fibre at random voltages, read as the kernel reads it."""
-    if not machine.has("avx512f"):
-        pytest.skip("tables need 512-bit registers")
+@pytest.mark.parametrize("rows", [False, True])
+@pytest.mark.parametrize("precision", ["double", "single"])
+def test_tables_are_the_equations(c_fibre, monkeypatch, precision, rows):
+    """Every tabulated function of the C fibre at random voltages, read as the kernel reads it; gates that move rarely by the long step."""
+    monkeypatch.setattr(tables.machine, "has", lambda feature: not rows)
     membrane, parameters, _ = prepared(c_fibre, 1.0)
     recorded = run.recorded(membrane)
     table = np.array([[[float(np.squeeze(parameters[name]))] for name in membrane.parameters]])
-    dt = 0.025
-    for precision in ("double", "single"):
-        fitted = tables.tabulate(recorded, table, precision, [dt])
-        form, numbers = fitted.form, fitted.numbers[dt].reshape(-1, tables.SEGMENTS[precision])
-        assert sum(f >= 0 for f in form.share) >= len(form.share) - 1
-        low, high = tables.span(precision)
-        voltage = np.random.default_rng(3).uniform(low, high, 4000)
-        known = {node: table[0, k, 0] for k, node in enumerate(recorded.parameters)} | {
-            recorded.voltage: voltage
-        }
-        first = np.concatenate([[0], np.cumsum([d + 1 for d in form.degrees])])
-        for k in range(len(form.share)):
-            if form.share[k] < 0:
-                continue
-            aim, rate = recorded.graph.evaluate([recorded.targets[k], recorded.rates[k]], known)
-            for function, exact in ((form.target[k], aim), (form.share[k], -np.expm1(-rate * dt))):
-                x = voltage * tables.SEGMENTS[precision] / tables.WIDTH + fitted.grid[form.grids[function]]
-                segment = np.rint(x).astype(int)
-                rows = numbers[first[function] : first[function + 1], segment]
-                found = sum(row * (x - segment) ** power for power, row in enumerate(rows))
-                assert np.abs(found - exact).max() <= 1.1 * tables.TOLERANCE[precision] * np.abs(exact).max()
+    move = Move(0.025, 0.125)
+    rare = tuple(name.endswith(".s") for name in membrane.gate_names)
+    fitted = tables.tabulate(recorded, table, precision, [move], Pace(rare))
+    form, numbers = fitted.form, fitted.numbers[move]
+    assert form.rows == rows
+    assert sum(f >= 0 for f in form.share) >= len(form.share) - 1
+    low, high = tables.span(form)
+    assert low < -100.0 and high > 50.0
+    voltage = np.random.default_rng(3).uniform(low, high, 4000)
+    known = {node: table[0, k, 0] for k, node in enumerate(recorded.parameters)} | {recorded.voltage: voltage}
+    first = np.concatenate([[0], np.cumsum([d + 1 for d in form.degrees])])
+    for k in np.flatnonzero(np.array(form.share) >= 0):
+        aim, rate = recorded.graph.evaluate([recorded.targets[k], recorded.rates[k]], known)
+        share = -np.expm1(-rate * (move.long if rare[k] else move.short))
+        for function, exact in ((form.target[k], aim), (form.share[k], share)):
+            x = voltage * form.segments / tables.WIDTH + fitted.grid[form.grids[function]]
+            segment = np.rint(x).astype(int)
+            every = numbers[:, function].T if rows else numbers[first[function] : first[function + 1]]
+            found = sum(row * (x - segment) ** power for power, row in enumerate(every[:, segment]))
+            assert np.abs(found - exact).max() <= 1.1 * tables.TOLERANCE[precision] * np.abs(exact).max()
 
 
 def test_the_shortest_step_decides_which_gates_keep_lost_digits(c_fibre):
@@ -182,7 +183,9 @@ def test_the_shortest_step_decides_which_gates_keep_lost_digits(c_fibre):
     table = np.array([[[float(np.squeeze(parameters[name]))] for name in membrane.parameters]])
 
     def slow(*steps):
-        return tables.tabulate(run.recorded(membrane), table, "single", steps).form.slow
+        return tables.tabulate(
+            run.recorded(membrane), table, "single", [Move(step, step) for step in steps]
+        ).form.slow
 
     assert slow(1e-3, 1e-5) == slow(1e-5)
     assert sum(slow(1e-5)) > sum(slow(1e-3))
@@ -197,7 +200,7 @@ def test_a_lane_beyond_the_tables_follows_the_equations_and_the_others_do_not_no
         "parameters": {"conductance_na": 0.12 * np.ones(3)},
     }
     together = squid_run(current=current, **settings)
-    assert together.voltage[1].max() > tables.span("double")[1]
+    assert together.voltage[1].max() > tables.LOWEST + tables.WIDTH
     for lane in (0, 2):
         alone = squid_run(current=current[lane], **settings)
         assert np.array_equal(together.voltage[lane], alone.voltage[0])
@@ -224,7 +227,7 @@ def test_a_call_that_begins_beyond_the_tables_follows_the_equations(monkeypatch,
         ).final  # fmt: skip
 
     found = final()
-    assert found[0, 7, 0] > tables.span(precision)[0]
+    assert found[0, 7, 0] > tables.LOWEST
     without_tables(monkeypatch)
     np.testing.assert_allclose(found, final(), rtol=0.0, atol=1e-6)
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from analgesia.engine.cable.geometry import Branch, Geometry, cylinder, tree
 from analgesia.engine.cable.membrane import Membrane
-from analgesia.engine.cable.run import Precision, Pulse, Stage
+from analgesia.engine.cable.pace import Stage
+from analgesia.engine.cable.run import Precision, Pulse
 from analgesia.engine.cable.sheath import Sheath
 from analgesia.engine.cable.simulation import CableResult, simulate
 

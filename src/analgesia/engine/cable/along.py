@@ -19,6 +19,7 @@ class AlongKernel(Kernel):
     def _step(self, step: Any) -> None:
         last = self.b.sub(self.size["compartments"], self.whole(1))
         blocks = self.b.sdiv(self.size["compartments"], self.whole(self.lanes))
+        self._begin(step)
         with self.flow.count(self.size["stimuli"]) as k:
             self._inject(step, k)
         self._in_groups(blocks, lambda group: (self._block(group), group), self._own)
@@ -28,7 +29,7 @@ class AlongKernel(Kernel):
         with self.flow.count(last) as k:
             self._solve_next(self.b.add(k, self.whole(1)))
         with self.flow.count(blocks) as group:
-            self._move(group)
+            self._follow(group)
         with self.flow.count(self.size["probes"]) as k:
             self._watch(step, k)
 
@@ -81,7 +82,7 @@ class AlongKernel(Kernel):
         middle = self.b.fdiv(side, self.b.load(self._cell(i, "pivot")), flags=FLAGS)
         self.b.store(middle, self._cell(i, "middle"))
 
-    def _move(self, group: Any) -> None:
+    def _follow(self, group: Any) -> None:
         block = self._block(group)
         self._advance(block, self.load(self.arg["state"], self._at(block, self.layout.scratch("middle"))))
 

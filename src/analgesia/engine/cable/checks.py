@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analgesia.engine.cable.geometry import Geometry
 from analgesia.engine.cable.membrane import Membrane, Recorded
 from analgesia.errors import ModelError
+
+Array = NDArray[np.float64]
 
 COARSEST = 5.0
 """A step longer than this many time constants of the fastest gate is refused: the gate follows exactly, the spike no longer does."""
 
 SPACE = "space"
 """Name of the periaxonal space's potential among the initial values."""
+
+LONGEST = 4096
+"""Numbers that are evaluated at once, as far as one voltage needs no more."""
 
 CUT = 1e-4
 """Single precision is refused where an equation of the membrane differs by more than this part from its value in double."""
@@ -127,8 +133,8 @@ def check_single(membrane: Membrane, recorded: Recorded, known: Mapping[int, Any
         "current",
     ]
     gates = len(membrane.gate_names)
-    for voltage in np.linspace(-100.0, 50.0, 31):
-        whole = {**known, recorded.voltage: np.float64(voltage)}
+    for voltage in batches(np.linspace(-100.0, 50.0, 31), known):
+        whole = {**known, recorded.voltage: voltage}
         short = {node: np.float32(value) for node, value in whole.items()}
         with np.errstate(all="ignore"):
             exact = [np.asarray(a, float) for a in recorded.graph.evaluate(nodes, whole)]
@@ -136,12 +142,26 @@ def check_single(membrane: Membrane, recorded: Recorded, known: Mapping[int, Any
         scales = [np.ones(1)] * gates + [np.abs(rate) for rate in exact[gates : 2 * gates]]
         scales.append(np.abs(exact[-2]) + 10.0 * np.abs(exact[-1]))
         for name, given, right, scale in zip(names, found, exact, scales, strict=False):
-            usable = np.isfinite(right)
-            if np.any(usable & ~(np.abs(given - right) <= CUT * scale)):
+            bad = np.isfinite(right) & ~(np.abs(given - right) <= CUT * scale)
+            if np.any(bad):
                 raise ModelError(
-                    f"membrane `{membrane.name}`: the {name} is not within {CUT:g} of itself in single precision at {voltage:g} mV; "
-                    "run it in double precision"
+                    f"membrane `{membrane.name}`: the {name} is not within {CUT:g} of itself in single precision at "
+                    f"{first(bad, voltage):g} mV; run it in double precision"
                 )
+
+
+def batches(voltages: Array, known: Mapping[int, Any]) -> Iterator[Array]:
+    """Voltages as `[n, 1, 1]`, beside values `[lane, compartment]`: as many at a time as keep arrays short."""
+    size = max((np.size(value) for value in known.values()), default=1)
+    count = max(1, LONGEST // size)
+    for start in range(0, len(voltages), count):
+        yield voltages[start : start + count, None, None]
+
+
+def first(bad: Any, voltage: Array) -> float:
+    """The first voltage at which something is bad."""
+    where, at = np.broadcast_arrays(bad, voltage)
+    return float(at[where].flat[0])
 
 
 def check_step(membrane: Membrane, recorded: Recorded, known: Mapping[int, Any], dt: float) -> None:
@@ -149,19 +169,21 @@ def check_step(membrane: Membrane, recorded: Recorded, known: Mapping[int, Any],
 
     `known`: pools and parameters by node.
     """
-    for voltage in np.linspace(-80.0, 50.0, 27):
+    for voltage in batches(np.linspace(-80.0, 50.0, 27), known):
         with np.errstate(all="ignore"):
             rates = recorded.graph.evaluate(recorded.rates, {**known, recorded.voltage: voltage})
         for name, rate, change in zip(membrane.gate_names, rates, recorded.changes, strict=True):
             fastest = float(np.max(rate))
             if not np.isfinite(fastest) or np.min(rate) < 0.0:
+                bad = ~(np.isfinite(rate) & (np.asarray(rate) >= 0.0))
                 raise ModelError(
-                    f"membrane `{membrane.name}`: gate `{name}` has no valid rate at {voltage:g} mV"
+                    f"membrane `{membrane.name}`: gate `{name}` has no valid rate at {first(bad, voltage):g} mV"
                 )
             if (
                 fastest * dt > COARSEST and change < 0
             ):  # fast transitions of a scheme follow their equilibrium
                 raise ModelError(
                     f"membrane `{membrane.name}`: a step of {dt:g} ms is too coarse for gate `{name}`, whose time constant falls to "
-                    f"{1 / fastest:.3g} ms at {voltage:g} mV; take a step of at most {COARSEST / fastest:.2g} ms"
+                    f"{1 / fastest:.3g} ms at {first(np.asarray(rate) == fastest, voltage):g} mV; take a step of at most "
+                    f"{COARSEST / fastest:.2g} ms"
                 )

@@ -7,6 +7,8 @@ One step from V_n to V_n+1 (h = dt/2 for Crank-Nicolson, dt for backward Euler),
               V_n+1 = V_n + 2 D (Crank-Nicolson) or V_n + D (backward Euler)
     pools:    c <- c + dt (a f_now - b f_before), f at V*            (a, b) = (3/2, 1/2) or (1, 0)
 
+Gates and pools that `Form.pace` names take long steps: gates move in the first step of a long one, f is a mean over some of its steps
+and pools move in the last one; what follows from them alone is kept in between (`terms.py`).
 Everything a compartment owns lies together, lanes innermost, so that a tile is read in order and stays in the second-level cache.
 Every quantity moves by an increment. In single precision voltage, pools and slow gates keep what rounding cuts from their sums
 and add it to the next increment (Kahan); time, steps and spike times are double.
@@ -14,127 +16,26 @@ and add it to the next increment (Kahan); time, steps and spike times are double
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import llvmlite.ir as ir
 
 from analgesia.engine.build import F32, F64, I32, I64, Flow
 from analgesia.engine.cable.arithmetic import CableVector
+from analgesia.engine.cable.layout import CLOCK, DOUBLES, INTEGERS, NUMBERS, POINTERS, SIZES, Layout
 from analgesia.engine.cable.lookup import Lookup, read
 from analgesia.engine.cable.membrane import Recorded
 from analgesia.engine.cable.single import SingleVector
 from analgesia.engine.cable.tables import Form
+from analgesia.engine.cable.terms import resting
 from analgesia.engine.mathematics import Vector
 from analgesia.engine.simd import Emitter
 
 NAME = "advance"
 GROUP = 4
 """Blocks whose gates are moved together, so that a coefficient read once from the tables serves all of them."""
-
-POINTERS = (
-    "state",
-    "parameters",
-    "up",
-    "down",
-    "parent",
-    "region",
-    "patch",
-    "axial",
-    "wave",
-    "amplitude",
-    "site",
-    "probe",
-    "spikes",
-    "counts",
-    "trace",
-    "scale",
-    "tables",
-    "grid",
-    "numbers",
-    "clock",
-    "sizes",
-    "left",
-    "sheath",
-)
-"""Arguments of the kernel: pointers to numbers of its precision, but those of INTEGERS and DOUBLES."""
-INTEGERS = frozenset(("parent", "region", "site", "probe", "counts", "sizes", "left"))
-DOUBLES = frozenset(("spikes", "clock"))
-SIZES = ("compartments", "steps", "stimuli", "probes", "capacity", "every", "first")
-NUMBERS = ("dt", "half", "now", "before", "threshold", "reach", "gates", "lowest", "highest")
-"""`gates`: ms by which gates move in a step; `lowest`, `highest`: mV between which tables hold (`left` notes lanes that left them)."""
-CLOCK = ("dt", "origin")
-SHEATH = (
-    "space", "mixed", "outer", "side_space", "inside", "around", "children_cross", "children_space", "incoming_space"
-)  # fmt: skip
-"""Potential of the periaxonal space; the rest of the inverse block and of the right-hand side; E and Q; what the children add."""
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Places of a compartment's vectors within its block, and their number."""
-
-    gates: int
-    pools: int
-    slow: tuple[int, ...] = ()
-    single: bool = False
-    sheathed: bool = False
-
-    @classmethod
-    def of(cls, membrane: Recorded, form: Form, sheathed: bool = False) -> Layout:
-        """The layout of a membrane in a form."""
-        slow = tuple(k for k, is_slow in enumerate(form.slow) if is_slow)
-        return cls(len(membrane.gates), len(membrane.pools), slow, form.precision == "single", sheathed)
-
-    @property
-    def size(self) -> int:
-        """Vectors per compartment."""
-        return self._sheath + (len(SHEATH) if self.sheathed else 0)
-
-    @property
-    def _sheath(self) -> int:
-        return self._lost + (1 + self.pools + len(self.slow) if self.single else 0)
-
-    @property
-    def live(self) -> list[int]:
-        """Places of the state: voltage, gates, pools and, in a sheath, the potential of the periaxonal space."""
-        return [*range(1 + self.gates + self.pools), *([self.sheath("space")] if self.sheathed else [])]
-
-    def sheath(self, part: str) -> int:
-        """What a sheath needs beside the rest; see SHEATH."""
-        return self._sheath + SHEATH.index(part)
-
-    @property
-    def _lost(self) -> int:
-        return 1 + self.gates + 4 * self.pools + 5
-
-    @property
-    def lost_voltage(self) -> int:
-        """What rounding has cut from the voltage."""
-        return self._lost
-
-    def lost_pool(self, k: int) -> int:
-        """What rounding has cut from pool k."""
-        return self._lost + 1 + k
-
-    def lost_gate(self, k: int) -> int:
-        """What rounding has cut from gate k, which must be slow."""
-        return self._lost + 1 + self.pools + self.slow.index(k)
-
-    def gate(self, k: int) -> int:
-        """Gate k."""
-        return 1 + k
-
-    def pool(self, k: int, part: int) -> int:
-        """Pool k: 0 its value, 1 the rate before, 2 offset and 3 gain of the rate now."""
-        return 1 + self.gates + part * self.pools + k
-
-    def scratch(self, part: str) -> int:
-        """Pivot, right-hand side (later the old voltage), D of the step, what the children add to diagonal and side."""
-        return (
-            1 + self.gates + 4 * self.pools + ("pivot", "side", "middle", "diagonal", "incoming").index(part)
-        )
 
 
 class Kernel:
@@ -145,13 +46,14 @@ class Kernel:
     def __init__(
         self, membrane: Recorded, lanes: int, form: Form | None = None, vector: type[Vector] | None = None
     ) -> None:
-        self.m = membrane
-        self.lanes = lanes
         self.form = form or Form()
+        self.m, self.kept = resting(membrane, self.form.pace)
+        self.lanes = lanes
         single = self.form.precision == "single"
         self.real: ir.Type = F32 if single else F64
         self.vector = vector or (SingleVector if single else CableVector)
         self.layout = Layout.of(membrane, self.form, self.sheathed)
+        self.rare = self.form.pace.rare
         self.module = ir.Module("cable")
         types = [
             (I64 if name in INTEGERS else F64 if name in DOUBLES else self.real).as_pointer()
@@ -219,6 +121,7 @@ class Kernel:
 
     def _step(self, step: Any) -> None:
         last = self.b.sub(self.size["compartments"], self.whole(1))
+        self._begin(step)
         with self.flow.count(self.size["stimuli"]) as k:
             self._inject(step, k)
         self._in_groups(
@@ -231,11 +134,20 @@ class Kernel:
         with self.flow.count(self.size["probes"]) as k:
             self._watch(step, k)
 
+    def _begin(self, step: Any) -> None:
+        """Which part of a long step this step is."""
+        b, size = self.b, self.size
+        place = b.srem(b.add(step, size["first"]), size["long"])
+        within = b.srem(place, size["apart"])
+        self.opens = b.icmp_signed("==", place, self.whole(0))
+        self.looks = b.icmp_signed("==", within, b.sdiv(size["apart"], self.whole(2)))
+        self.closes = b.icmp_signed("==", place, b.sub(size["long"], self.whole(1)))
+
     def _in_groups(
         self, total: Any, place: Callable[[Any], tuple[Any, Any]], after: Callable[[Any], None]
     ) -> None:
         """Move the gates of `total` blocks GROUP at a time, and do `after` to each of them while they are at hand."""
-        group = self.whole(GROUP if self.form.tabulated else 1)
+        group = self.whole(GROUP if self.form.tabulated and not self.form.rows else 1)
         whole = self.b.sdiv(total, group)
         with self.flow.count(whole) as n:
             first = self.b.mul(n, group)
@@ -254,14 +166,19 @@ class Kernel:
         where = self._at(self._block(self.scalar("site", k)), self.layout.scratch("incoming"))
         self.store(self.v.add(self.load(self.arg["state"], where), current), self.arg["state"], where)
 
-    def _emitter(self, block: Any, region: Any) -> Emitter:
-        """Emitter for a block, with voltage and pools in registers; `region`: number of the block's parameters."""
+    def _emitter(self, block: Any, region: Any, moving: bool = True) -> Emitter:
+        """Emitter for a block, with voltage, gates and pools in registers; `region`: number of the block's parameters.
+
+        `moving`: what is kept between long steps is read, not worked out.
+        """
         m, layout, state = self.m, self.layout, self.arg["state"]
         region = self.b.mul(region, self.whole(len(m.parameters) + len(m.hoisted)))
         leaves = {
             node: lambda k=k: self.load(self.arg["parameters"], self.b.add(region, self.whole(k)))
             for k, node in enumerate((*m.parameters, *m.hoisted))
         }
+        for k, node in enumerate(self.kept if moving else ()):
+            leaves[node] = lambda k=k: self.load(state, self._at(block, layout.keep(k)))
         emitter = Emitter(self.b, m.graph, self.lanes, leaves)
         emitter.v = self.v
         emitter.bind(m.voltage, self.load(state, block))
@@ -273,12 +190,23 @@ class Kernel:
 
     def _move_gates(self, places: list[tuple[Any, Any]]) -> None:
         """Gates of some blocks after the step; `places`: block and region of each. Coefficients of tables are read once for all."""
-        emitters = [self._emitter(block, region) for block, region in places]
+        self._move([k for k in range(len(self.m.gates)) if k not in self.rare], places, "gates")
+        if self.form.pace.every > 1:
+            with self.flow.when(self.opens):
+                self._move(self.rare, places, "rarely")
+                for block, region in places:
+                    values = self._emitter(block, region, moving=False).emit(self.kept)
+                    for k, value in enumerate(values):
+                        self.store(value, self.arg["state"], self._at(block, self.layout.keep(k)))
+
+    def _move(self, gates: Sequence[int], places: list[tuple[Any, Any]], by: str) -> None:
+        """Some gates of some blocks, by a number of NUMBERS."""
+        emitters = [self._emitter(block, region, moving=False) for block, region in places]
         lookups = [Lookup(self, emitter.values[self.m.voltage]) for emitter in emitters]
-        written = [k for k in range(len(self.m.gates)) if not self.form.tabulated or self.form.share[k] < 0]
-        later = [self._written(emitter, written) for emitter in emitters]  # from the gates as they were
+        written = [k for k in gates if not self.form.tabulated or self.form.share[k] < 0]
+        later = [self._written(emitter, written, by) for emitter in emitters]  # from the gates as they were
         shared: dict[int, list[Any]] = {}
-        for k in range(len(self.m.gates)):
+        for k in gates:
             if k not in written:
                 for function in (self.form.target[k], self.form.share[k]):
                     if function not in shared:
@@ -290,17 +218,17 @@ class Kernel:
             for k, (aim, share) in zip(written, found, strict=True):
                 self._move_gate(block, k, emitter, aim, share)
 
-    def _written(self, emitter: Emitter, gates: list[int]) -> list[tuple[Any, Any]]:
+    def _written(self, emitter: Emitter, gates: list[int], by: str) -> list[tuple[Any, Any]]:
         """Target and share of gates that are computed as their equations are written; of states, no target and the change."""
-        v, m = self.v, self.m
+        v, m, step = self.v, self.m, self.number[by]
         found = []
-        emitter.bind(m.step, self.number["gates"])
+        emitter.bind(m.step, step)
         for k in gates:
             if m.changes[k] >= 0:
                 found.append((None, emitter.emit([m.changes[k]])[0]))
                 continue
             aim, speed = emitter.emit([m.targets[k], m.rates[k]])
-            way = self.b.fneg(v.mul(speed, self.number["gates"]))
+            way = self.b.fneg(v.mul(speed, step))
             share = self.b.fneg(v.expm1(way)) if k in self.layout.slow else v.sub(v.const(1.0), v.exp(way))
             found.append((aim, share))
         return found
@@ -318,12 +246,17 @@ class Kernel:
         """
         v, m, layout, state = self.v, self.m, self.layout, self.arg["state"]
         emitter = self._emitter(block, region)
-        current, slope, *pool = emitter.emit([m.current, m.slope, *m.offset, *m.gain])
-        for k in range(layout.pools):
-            self.store(pool[k], state, self._at(block, layout.pool(k, 2)))
-            self.store(pool[layout.pools + k], state, self._at(block, layout.pool(k, 3)))
-        capacitance = v.mul(emitter.emit([m.capacitance])[0], self.per_step)
+        current, slope, capacitance = emitter.emit([m.current, m.slope, m.capacitance])
+        with self._taking():
+            for k, value in enumerate(emitter.emit([*m.offset, *m.gain])):
+                where = layout.pool(k % layout.pools, 2 + k // layout.pools)
+                self.store(value, state, self._at(block, where))
+        capacitance = v.mul(capacitance, self.per_step)
         return v.mul(v.add(capacitance, slope), patch), self.b.fneg(v.mul(current, patch))
+
+    def _taking(self) -> AbstractContextManager[None]:
+        """Code that is run when the rates of pools are taken: in every step, or in some steps of a long one."""
+        return self.flow.when(self.looks) if self.form.pace.pools else nullcontext()
 
     def _grow(self, block: Any, part: int, old: Any, change: Any, lost: int | None) -> Any:
         """Add a change to a part of a block; where it keeps its lost digits, add those too and keep the new ones."""
@@ -396,16 +329,36 @@ class Kernel:
         if self.form.tabulated:
             self._guard(new)
         middle = v.add(old, change)
-        for k in range(layout.pools):
-            value, before, offset, gain = (self._at(block, layout.pool(k, part)) for part in range(4))
-            now = v.fma(self.load(state, gain), middle, self.load(state, offset))
-            rate = v.sub(
-                v.mul(self.number["now"], now), v.mul(self.number["before"], self.load(state, before))
-            )
-            lost = layout.lost_pool(k) if layout.single else None
-            grown = v.mul(self.number["dt"], rate)
-            self._grow(block, layout.pool(k, 0), self.load(state, value), grown, lost)
-            self.store(now, state, before)
+        if not self.form.pace.pools:
+            for k in range(layout.pools):
+                self._move_pool(block, k, self._pool_rate(block, k, middle), self.number["dt"])
+            return
+        with self._taking():
+            for k in range(layout.pools):
+                where = self._at(block, layout.pool(k, 4))
+                now = v.mul(self.number["share"], self._pool_rate(block, k, middle))
+                self.store(v.add(self.load(state, where), now), state, where)
+        with self.flow.when(self.closes):
+            for k in range(layout.pools):
+                where = self._at(block, layout.pool(k, 4))
+                self._move_pool(block, k, self.load(state, where), self.number["long"])
+                self.store(v.const(0.0), state, where)
+
+    def _pool_rate(self, block: Any, k: int, voltage: Any) -> Any:
+        """Rate of pool k at a voltage."""
+        offset, gain = (
+            self.load(self.arg["state"], self._at(block, self.layout.pool(k, part))) for part in (2, 3)
+        )
+        return self.v.fma(gain, voltage, offset)
+
+    def _move_pool(self, block: Any, k: int, now: Any, step: Any) -> None:
+        """Pool k after a step of `step` ms with the rate now and the one before."""
+        v, layout, state = self.v, self.layout, self.arg["state"]
+        value, before = (self.load(state, self._at(block, layout.pool(k, part))) for part in (0, 1))
+        rate = v.sub(v.mul(self.number["now"], now), v.mul(self.number["before"], before))
+        lost = layout.lost_pool(k) if layout.single else None
+        self._grow(block, layout.pool(k, 0), value, v.mul(step, rate), lost)
+        self.store(now, state, self._at(block, layout.pool(k, 1)))
 
     def _guard(self, voltage: Any) -> None:
         """Note the lanes whose voltage is outside the tables, or is not a number."""

@@ -55,7 +55,8 @@ class Recorded:
     """A membrane as nodes of one graph.
 
     `targets[g]`, `rates[g]`: gates; of a state, its share at rest and the rate at which it is left. `changes[g]`: what a step of
-    `step` ms adds to a state; -1 for a gate. `current`, `slope`: I and dI/dV; `offset[k]`, `gain[k]`: pool rate = offset + gain V.
+    `step` ms adds to a state; -1 for a gate. `current`, `slope`: I and dI/dV; `offset[k]`, `gain[k]`: pool rate = offset + gain V;
+    `easing[k]`: derivative of a pool's rate by the pool.
     `hoisted`: nodes that depend on parameters alone; the kernel reads them as further parameters.
     """
 
@@ -72,6 +73,7 @@ class Recorded:
     slope: int
     offset: tuple[int, ...]
     gain: tuple[int, ...]
+    easing: tuple[int, ...]
     capacitance: int
     hoisted: tuple[int, ...] = field(default=())
 
@@ -111,6 +113,8 @@ def record(membrane: Membrane) -> Recorded:
     gains = [d.get(v.index, graph.constant(0.0)) for d in derivatives(graph, rates, [v.index])]
     if any(graph_depends(graph, gain, {v.index}) for gain in gains):
         raise ModelError(f"membrane `{membrane.name}`: the rate of a pool must be linear in the voltage")
+    own = derivatives(graph, rates, [s.index for s in pools.values()])
+    easing = [d.get(s.index, graph.constant(0.0)) for d, s in zip(own, pools.values(), strict=True)]
     offsets = [
         graph.node("sub", (r, graph.node("mul", (g, v.index)))) for r, g in zip(rates, gains, strict=True)
     ]
@@ -132,6 +136,7 @@ def record(membrane: Membrane) -> Recorded:
         slope=[slope],
         offset=offsets,
         gain=gains,
+        easing=easing,
         capacitance=[parameters["capacitance"].index],
     )
 
@@ -159,6 +164,7 @@ def _simplified(graph: Graph, **groups: list[int]) -> Recorded:
         moved["slope"][0],
         moved["offset"],
         moved["gain"],
+        moved["easing"],
         moved["capacitance"][0],
         hoist(simple, roots, moved["parameters"]),
     )

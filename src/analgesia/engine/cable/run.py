@@ -18,17 +18,16 @@ from analgesia.engine import machine
 from analgesia.engine.cable import code, tables
 from analgesia.engine.cable.along import AlongKernel
 from analgesia.engine.cable.geometry import Geometry
+from analgesia.engine.cable.layout import INTEGERS, NUMBERS, POINTERS, Layout
 from analgesia.engine.cable.membrane import Membrane, Recorded, record
+from analgesia.engine.cable.pace import BLOCK, Call, Stage, calls, reach
 from analgesia.engine.cable.sheath import kernel_numbers
 from analgesia.engine.cable.sheathed import SheathedKernel
 from analgesia.engine.compiler import engine_digest
 
 Array = NDArray[np.float64]
-Method = Literal["crank-nicolson", "backward-euler"]
 Precision = Literal["double", "single"]
 
-BLOCK = 2000
-"""Steps between two looks at progress; spikes of one block must fit the buffer, which therefore never overflows."""
 MAX_RATE = 0.5
 """No neurite crosses the threshold more often than once in two steps, so a block has at most BLOCK / 2 upward crossings."""
 
@@ -43,26 +42,6 @@ class Pulse:
     amplitude: float | Array
 
 
-@dataclass(frozen=True)
-class Stage:
-    """A stretch of time run with one step: ms, ms. `quiet` says that nothing fires in it, so that a coarse step may pass."""
-
-    duration: float
-    dt: float
-    method: Method = "crank-nicolson"
-    quiet: bool = False
-
-    @property
-    def steps(self) -> int:
-        """Number of steps."""
-        return round(self.duration / self.dt)
-
-    @property
-    def centred(self) -> bool:
-        """Whether the voltage is taken at the middle of a step."""
-        return self.method == "crank-nicolson"
-
-
 @cache
 def recorded(membrane: Membrane) -> Recorded:
     """A membrane's graph, recorded once."""
@@ -73,7 +52,7 @@ def recorded(membrane: Membrane) -> Recorded:
 class Kernel:
     """Compiled code of one membrane."""
 
-    layout: code.Layout
+    layout: Layout
     lanes: int
     along: bool
     real: type
@@ -100,7 +79,7 @@ def _compiled(membrane: Membrane, along: bool, form: tables.Form, sheathed: bool
     what = f"cable {machine.description()} {engine_digest()} {text}"
     key = hashlib.blake2b(what.encode(), digest_size=20).hexdigest()
     loaded = machine.Loaded(cache_on_disk.stored(key, lambda: machine.compile_module(text)))
-    signature = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(code.POINTERS))
+    signature = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(POINTERS))
     call = signature(loaded.address(code.NAME))
     return Kernel(writer.layout, lanes, along, np.float32 if single else np.float64, call, loaded)
 
@@ -150,31 +129,23 @@ class Run:
         return np.float32 if self.tables.form.precision == "single" else np.float64
 
     @property
-    def layout(self) -> code.Layout:
+    def layout(self) -> Layout:
         """Where a compartment's vectors lie."""
         r, form = recorded(self.membrane), self.tables.form
-        return code.Layout.of(r, form, self.sheathed)
+        return Layout.of(r, form, self.sheathed)
 
     @property
     def width(self) -> int:
         """Neurites that run together."""
         return 1 if self.along else self.lanes
 
-    def _spans(self, number: int) -> Iterator[tuple[int, int, float]]:
-        """First step, number of steps and gates' step (ms) of every call for one stage; the run's first step stands alone."""
-        stage, first = self.stages[number], 0
-        if number == 0 and stage.steps:
-            yield 0, 1, lead(stage)
-            first = 1
-        while first < stage.steps:
-            steps = min(BLOCK, stage.steps - first)
-            yield first, steps, stage.dt
-            first += steps
+    def _calls(self, number: int) -> Iterator[Call]:
+        return calls(self.stages, number, self.tables.form.pace)
 
     @property
     def blocks(self) -> int:
         """Number of calls of the kernel per tile."""
-        return sum(len(list(self._spans(number))) for number in range(len(self.stages)))
+        return sum(len(list(self._calls(number))) for number in range(len(self.stages)))
 
     def _every(self, stage: Stage) -> int:
         return max(1, round((self.sample_every or stage.duration + stage.dt) / stage.dt))
@@ -188,21 +159,25 @@ class Run:
             start += stage.steps * stage.dt
         return np.concatenate([np.zeros(0), *parts])
 
-    def _numbers(self, stage: Stage, gates: float) -> Array:
-        """What the kernel must know of the method; see `code.NUMBERS`."""
-        lowest, highest = tables.span(self.tables.form.precision)
+    def _numbers(self, stage: Stage, call: Call) -> Array:
+        """What the kernel must know of the method; see `layout.NUMBERS`."""
+        lowest, highest = tables.span(self.tables.form)
+        ahead = reach(stage, call.every) / (call.every * stage.dt)
         given = {
             "dt": stage.dt,
             "half": stage.dt / 2 if stage.centred else stage.dt,
-            "now": 1.5 if stage.centred else 1.0,
-            "before": 0.5 if stage.centred else 0.0,
+            "now": 1.0 + ahead,
+            "before": ahead,
             "threshold": self.threshold,
             "reach": 2.0 if stage.centred else 1.0,
-            "gates": gates,
+            "gates": call.move.short,
+            "rarely": call.move.long,
+            "long": call.every * stage.dt,
+            "share": call.apart / call.every,
             "lowest": lowest,
             "highest": highest,
         }
-        return np.array([given[name] for name in code.NUMBERS])
+        return np.array([given[name] for name in NUMBERS])
 
     def tile(
         self, table: Array, state: Array, ratio: Array, lanes: NDArray[np.int64], count: Callable[[], None]
@@ -216,13 +191,13 @@ class Run:
         for number, stage in enumerate(self.stages):
             tabulated = self.tables.form.tabulated and not stage.quiet
             kernel = self._kernel(tabulated)
-            for first, steps, gates in self._spans(number):
-                given = arrays | self._given(stage, start, first, steps, gates)
+            for call in self._calls(number):
+                given = arrays | self._given(stage, start, call)
                 before = aligned(block, self.real) if tabulated else block
                 left = self._outside(block) if tabulated else 0
-                found = self._call(kernel, given | {"state": block}, stage, first, steps, left)
+                found = self._call(kernel, given | {"state": block}, stage, call, left)
                 if found.left & (-1 if self.along else real):
-                    again = self._call(self._kernel(False), given | {"state": before}, stage, first, steps)
+                    again = self._call(self._kernel(False), given | {"state": before}, stage, call)
                     found = self._merged(block, before, found, again)
                 traces.append(found.trace)
                 for k in range(len(self.probes)):
@@ -237,13 +212,13 @@ class Run:
         voltage = np.concatenate(traces).transpose(2, 1, 0)[: len(lanes)]
         return found_spikes, voltage, self._gathered(block, len(lanes))
 
-    def _given(self, stage: Stage, start: float, first: int, steps: int, gates: float) -> dict[str, Any]:
+    def _given(self, stage: Stage, start: float, call: Call) -> dict[str, Any]:
         """Arrays that differ from call to call."""
         real = self.real
-        coefficients = self.tables.numbers.get(gates, np.zeros(1))
+        coefficients = self.tables.numbers.get(call.move, np.zeros(1))
         return {
-            "wave": self._wave(start + first * stage.dt, steps, stage.dt).astype(real),
-            "numbers": self._numbers(stage, gates).astype(real),
+            "wave": self._wave(start + call.first * stage.dt, call.steps, stage.dt).astype(real),
+            "numbers": self._numbers(stage, call).astype(real),
             "clock": np.array([stage.dt, start]),
             "tables": aligned(coefficients, real),
             "grid": self.tables.grid.astype(real),
@@ -251,15 +226,16 @@ class Run:
 
     def _outside(self, block: Array) -> int:
         """Bits of the lanes that begin a call outside the tables: the kernel looks at the voltage after each step alone."""
-        lowest, highest = tables.span(self.tables.form.precision)
+        lowest, highest = tables.span(self.tables.form)
         inside = np.all((block[:, 0] >= lowest) & (block[:, 0] < highest), axis=0)
         return sum(1 << int(lane) for lane in np.flatnonzero(~inside))
 
     def _call(
-        self, kernel: Kernel, given: dict[str, Any], stage: Stage, first: int, steps: int, outside: int = 0
+        self, kernel: Kernel, given: dict[str, Any], stage: Stage, call: Call, outside: int = 0
     ) -> Output:
         """One call of a kernel; `outside`: bits of the lanes known to have left the tables."""
         width, every, probes = self.width, self._every(stage), len(self.probes)
+        first, steps = call.first, call.steps
         capacity = min(BLOCK, steps) // 2 + 1
         rows = -(-(first + steps) // every) - -(-first // every)
         shape = (given["state"].shape[0] * (kernel.lanes if kernel.along else 1), steps, len(self.pulses))
@@ -269,9 +245,9 @@ class Run:
         left = np.full(1, outside, np.int64)
         arrays = given | {
             "spikes": buffer, "counts": counts, "trace": trace, "left": left,
-            "sizes": np.array([*shape, probes, capacity, every, first], np.int64),
+            "sizes": np.array([*shape, probes, capacity, every, first, call.every, call.apart], np.int64),
         }  # fmt: skip
-        kernel.call(*[arrays[name].ctypes.data for name in code.POINTERS])
+        kernel.call(*[arrays[name].ctypes.data for name in POINTERS])
         return Output(buffer, counts, trace.astype(np.float64), int(left[0]))
 
     def _merged(self, block: Array, again: Array, table: Output, direct: Output) -> Output:
@@ -329,13 +305,13 @@ class Run:
             "sheath": kernel_numbers(geometry),
         }  # fmt: skip
         plain = {
-            name: aligned(array, np.int64 if name in code.INTEGERS else self.real)
+            name: aligned(array, np.int64 if name in INTEGERS else self.real)
             for name, array in arrays.items()
         }
         return plain, plain["state"]
 
     def _gathered(self, block: Array, lanes: int) -> Array:
-        """[lane, compartment, state], the state as in `code.Layout.live`."""
+        """[lane, compartment, state], the state as in `Layout.live`."""
         live = block[:, self.layout.live].astype(np.float64)
         if self.along:
             return live.transpose(0, 2, 1).reshape(1, -1, live.shape[1])[:, : self.geometry.count].copy()
@@ -351,11 +327,6 @@ class Run:
             )
             wave[k] = np.clip(overlap / dt, 0.0, 1.0)
         return wave
-
-
-def lead(stage: Stage) -> float:
-    """ms by which gates move in the first step of a run, to live half a step ahead of the voltage."""
-    return stage.dt / 2 if stage.centred else 0.0
 
 
 def aligned(array: Any, kind: type) -> NDArray[Any]:

@@ -15,7 +15,8 @@ from analgesia.engine.cable import checks, tables
 from analgesia.engine.cable.checks import SPACE
 from analgesia.engine.cable.geometry import Geometry
 from analgesia.engine.cable.membrane import Membrane, Recorded
-from analgesia.engine.cable.run import Array, Method, Precision, Pulse, Run, Stage, lead, recorded
+from analgesia.engine.cable.pace import Method, Stage, even, moves, pace
+from analgesia.engine.cable.run import Array, Precision, Pulse, Run, recorded
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ def simulate(
     lanes: int | None = None,
     along: bool = False,
     precision: Precision = "double",
+    long_steps: bool = True,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> CableResult:
@@ -89,9 +91,8 @@ def simulate(
     if precision == "single":
         checks.check_single(membrane, written, known)
     ratio = np.broadcast_to(np.asarray(diameter_ratio, float), (size,))
-    moves = [stage.dt for stage in plan if not stage.quiet]
-    first = lead(plan[0]) if plan and not plan[0].quiet else None
-    fitted = tables.tabulate(written, table, precision, moves, first)
+    rhythm = pace(written, table, known, plan) if long_steps else even(written)
+    fitted = tables.tabulate(written, table, precision, moves(plan, rhythm), rhythm)
     run = Run(
         membrane, along, fitted, geometry, tuple(plan), sample_every, threshold, tuple(probes), tuple(pulses)
     )
@@ -156,13 +157,19 @@ def _initial_state(
             values = np.asarray(initial[name], float)
             state[:, :, k] = values if values.ndim == 2 else np.broadcast_to(values, (size,))[:, None]
     missing = [k for k, name in enumerate(membrane.gate_names) if name not in initial]
+    apart = any(np.ndim(values) == 2 for values in initial.values())
+    region = (
+        np.arange(geometry.count) if apart else geometry.region
+    )  # compartments that start alike are worked out once
+    _, some, which = np.unique(region, return_index=True, return_inverse=True)
+    few = state[:, some]
     for _ in range(2):  # a gate's target may depend on gates that relax by themselves
-        known = _known(recorded, state, table, geometry.region)
+        known = _known(recorded, few, table, geometry.region[some])
         with np.errstate(all="ignore"):
             targets = recorded.graph.evaluate([recorded.targets[k] for k in missing], known)
         for k, target in zip(missing, targets, strict=True):
-            state[:, :, 1 + k] = target
-    return state
+            few[:, :, 1 + k] = target
+    return np.asarray(few[:, which])
 
 
 def _known(recorded: Recorded, state: Array, table: Array, region: NDArray[np.int64]) -> dict[int, Array]:
