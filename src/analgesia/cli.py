@@ -84,6 +84,8 @@ class Commands(click.Group):
             # Not standalone, click leaves with 1 in one case only: whoever read our output has seen enough.
             sys.exit(0 if leaving.code == 1 else leaving.code)
         except Exception as error:  # the last line of defence: nobody should meet a traceback unasked
+            if _interrupted(error):
+                complain("interrupted", 130)
             if wants_traceback(arguments):
                 raise
             complain(
@@ -113,6 +115,17 @@ def complain(message: str, code: int) -> NoReturn:
 def wants_traceback(arguments: Sequence[str]) -> bool:
     """Tell whether a traceback was asked for, by `--debug` or by the environment."""
     return "--debug" in arguments or os.environ.get(DEBUG_VARIABLE, "") not in {"", "0"}
+
+
+def _interrupted(error: BaseException | None) -> bool:
+    """Tell whether an error grew out of Ctrl-C: a library that is interrupted while it is loaded raises its own."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _first_line(error: Exception) -> str:

@@ -122,6 +122,13 @@ def broken(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> N
     monkeypatch.setattr(cli.Commands, "get_command", lambda *_: fail)
 
 
+def _grown_from(cause: BaseException) -> ImportError:
+    """What a library raises that is interrupted while it is loaded."""
+    error = ImportError("numpy cannot be loaded")
+    error.__context__ = cause
+    return error
+
+
 @pytest.mark.parametrize("broken", [ZeroDivisionError("division by zero\nand more")], indirect=True)
 @pytest.mark.usefixtures("broken")
 def test_a_fault_of_the_program_is_one_sentence_and_code_1(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,6 +150,7 @@ def test_a_fault_of_the_program_is_one_sentence_and_code_1(monkeypatch: pytest.M
         (PermissionError(13, "Permission denied", "/report.html"), 2),
         (MemoryError(), 2),
         (KeyboardInterrupt(), 130),
+        (_grown_from(KeyboardInterrupt()), 130),
         (click.UsageError("no"), 2),
     ],
     indirect=["broken"],

@@ -131,7 +131,9 @@ def test_ectopia(tmp_path: Path) -> None:
     assert 0.5 < found["mean_rate_of_active_units_hz"] < 2.0
     assert picture.stat().st_size > 5_000
     assert found["a_units"]["class"] == "a"
+    assert found["seed"] == 1
     text = ask("ectopia", "--patients", "1").output
+    assert "healthy; 1 person\n" in text
     assert "active C units" in text
     assert "active A units" in text
 

@@ -89,6 +89,7 @@ def command(
     from analgesia.files import check_picture
     from analgesia.nerve.drugs import parse_drug
     from analgesia.nerve.ectopia import CLASSES, RECORDED, ectopia
+    from analgesia.nerve.people import counted
     from analgesia.nerve.pictures import raster
 
     if picture is not None:
@@ -104,10 +105,10 @@ def command(
                 condition, patients, library, unit=unit, seed=seed, concentrations=amounts, prior=prior, opioid=opioid,
                 progress=report,
             )  # fmt: skip
-    title = "; ".join([condition or "healthy", f"{patients} people", *drugs])
+    title = "; ".join([condition or "healthy", counted(patients), *drugs])
     if picture is not None:
         raster(found["c"].firing.spikes, RECORDED, f"C units; {title}", picture)
-    data = {**found["c"].to_dict(), "opioid_stimulus": opioid, "a_units": found["a"].to_dict()}
+    data = {**found["c"].to_dict(), "seed": seed, "opioid_stimulus": opioid, "a_units": found["a"].to_dict()}
     if as_json:
         write_json(data)
         return

@@ -20,7 +20,7 @@ from analgesia.nerve.drugs import block_as, block_at, parse_drug
 from analgesia.nerve.injury import injured, severities, typical
 from analgesia.nerve.membranes import Fibre, fibre
 from analgesia.nerve.myelinated import myelinated
-from analgesia.nerve.people import People, conduct_people
+from analgesia.nerve.people import People, conduct_people, counted
 from analgesia.nerve.states import NerveState, combined
 
 FIBRES = {"c": "c_fibre", "c_fibre": "c_fibre", "c_polymodal": "c_polymodal"}
@@ -249,7 +249,7 @@ def _ask(question: Question, library: Library, course_too: bool, progress: Any) 
 
 @dataclass(frozen=True)
 class AnswerOfPeople:
-    """What arrived in the fibre of each person, the question in words, numbers by status, notes."""
+    """What arrived in the fibre of each person, the question in words, numbers by status, notes, and the seed of who they are."""
 
     question: Question
     people: People
@@ -257,6 +257,7 @@ class AnswerOfPeople:
     numbers: dict[str, int]
     notes: tuple[str, ...]
     amounts: Mapping[str, float]
+    seed: int
 
     def to_dict(self) -> dict[str, Any]:
         """As `analgesia nerve --patients N --json` prints it."""
@@ -273,6 +274,7 @@ class AnswerOfPeople:
             "drugs": list(asked.drugs),
             "concentrations_uM": dict(self.amounts),
             "condition": asked.condition,
+            "seed": self.seed,
             "numbers": self.numbers,
             "notes": list(self.notes),
         }
@@ -318,8 +320,9 @@ def ask_people(
     return AnswerOfPeople(
         replace(question, diameter=ready.diameter),
         found,
-        title_of(question, ready.diameter, f" of {patients} people"),
+        title_of(question, ready.diameter, f" of {counted(patients)}"),
         dict(used.counts),
         tuple(notes),
         ready.amounts,
+        seed,
     )

@@ -99,6 +99,11 @@ def drawn(
     return np.asarray(value * np.exp(number.diversity_sd_log * z))
 
 
+def counted(patients: int) -> str:
+    """How many people, in words."""
+    return "1 person" if patients == 1 else f"{patients:,} people"
+
+
 def densities(fibre: Fibre, library: Library, patients: int, seed: int) -> NerveState:
     """Factor on each conductance whose number says how people differ in it."""
     numbers: Mapping[str, Number] = library.neurons[fibre.name].parameters.get("conductance", {})
