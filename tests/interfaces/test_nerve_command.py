@@ -41,6 +41,19 @@ def test_recovery_cycle_and_picture(tmp_path: Path) -> None:
     ]
 
 
+def test_myelinated_fibres_answer_with_the_same_keys() -> None:
+    thin = answer("nerve", "--length", "4mm")
+    found = answer("nerve", "--fibre", "a_beta", "--length", "10mm", "--pulses", "2", "--interval", "3ms")
+    assert found.keys() == thin.keys()
+    assert 45.0 < found["conduction_velocity_m_per_s"] < 55.0
+    assert found["slowing_percent"][1] > 10.0
+    assert found["diameter_um"] == pytest.approx(9.4)
+    people = answer("nerve", "--fibre", "a_delta", "--length", "5mm", "--patients", "3")
+    speeds = [one["conduction_velocity_m_per_s"] for one in people["per_patient"]]
+    assert 5.0 < min(speeds) < max(speeds) < 25.0
+    assert any("assumed" in note for note in people["notes"])
+
+
 def test_drugs_and_injury_change_the_answer() -> None:
     healthy = answer("nerve", "--length", "8mm")["conduction_velocity_m_per_s"]
     slowed = answer("nerve", "--length", "8mm", "--drug", "lidocaine 0.1 mM")
@@ -82,6 +95,11 @@ def test_trains_past_the_branch() -> None:
         (["--length", "0mm"], "zero"),
         (["--length", "5kg"], "kg"),
         (["--fibre", "z"], "fibre"),
+        (["--fibre", "a_beta", "--diameter", "2um"], "5.7 to 16 um"),
+        (["--fibre", "a_beta", "--length", "2mm"], "nodes"),
+        (["--fibre", "a_delta", "--precision", "single"], "double"),
+        (["--fibre", "a_beta", "--condition", "painful_diabetic_neuropathy"], "says nothing"),
+        (["--fibre", "a_beta", "--drug", "gabapentin 1 uM"], "no block"),
         (["--drug", "gabapentin 1 uM"], "no block"),
         (["--drug", "lidocaine"], "concentration"),
         (["--drug", "lidocaine -1 mM"], "concentration"),

@@ -113,7 +113,7 @@ def test_a_kymograph_alone(tmp_path: Path):
     ("words", "message"),
     [
         (["--patients", "3", "--kymograph", "x.png"], "leave out --patients"),
-        (["--fibre", "a_delta", "--patients", "3"], "how people differ"),
+        (["--fibre", "a_delta", "--patients", "100", "--pulses", "100"], "fewer"),
         (["--fibre", "a_delta", "--pulses", "1001", "--kymograph", "x.png"], "delay line"),
         (["--patients", "0"], "patients"),
         (["--patients", "1000", "--pulses", "1000"], "fewer"),

@@ -19,8 +19,8 @@ from analgesia.nerve.delay import learned
 from analgesia.nerve.drugs import block_as, block_at, parse_drug
 from analgesia.nerve.injury import injured, severities, typical
 from analgesia.nerve.membranes import Fibre, fibre
-from analgesia.nerve.myelinated import myelinated
-from analgesia.nerve.people import People, conduct_people, counted
+from analgesia.nerve.myelinated import Myelinated, myelinated
+from analgesia.nerve.people import People, conduct_myelinated, conduct_people, counted
 from analgesia.nerve.states import NerveState, combined
 
 FIBRES = {"c": "c_fibre", "c_fibre": "c_fibre", "c_polymodal": "c_polymodal"}
@@ -90,51 +90,68 @@ def ask(
     return Answer(**{**answer, "numbers": dict(used.counts)})
 
 
-def _myelinated(question: Question, library: Library, course_too: bool, progress: Any) -> dict[str, Any]:
-    """A myelinated fibre: the cable, or its delay line where there are more pulses than the cable is run for."""
+@dataclass(frozen=True)
+class PreparedMyelinated:
+    """A question to a myelinated fibre made ready: fibre, diameter (um), state of the membrane, concentrations (uM)."""
+
+    fibre: Myelinated
+    diameter: float
+    state: NerveState
+    amounts: dict[str, float]
+
+
+def _prepared_myelinated(question: Question, library: Library) -> PreparedMyelinated:
     if question.precision != "double":
         raise ModelError(f"{question.fibre} fibres are run in double precision; leave --precision out")
     built = myelinated(MYELINATED[question.fibre], library)
-    diameter = built.diameter if question.diameter is None else question.diameter
     amounts = _amounts(question, library)
     hurt = injured(question.condition, library, built.name, question.severity)
     block = block_as(amounts, library, built.sodium, built.blocked_as, prior=question.prior)
-    state = combined([hurt, block])
+    wide = built.diameter if question.diameter is None else question.diameter
+    return PreparedMyelinated(built, wide, combined([hurt, block]), amounts)
+
+
+def _likened(ready: PreparedMyelinated) -> list[str]:
+    """What is to be said where a drug acts on the node."""
+    if not ready.state.blocks:
+        return []
+    known = " or ".join(ready.fibre.blocked_as)
+    return [
+        f"the node's channels were clamped under no drug: they are blocked as {known}, the first that was"
+    ]
+
+
+def _myelinated(question: Question, library: Library, course_too: bool, progress: Any) -> dict[str, Any]:
+    """A myelinated fibre: the cable, or its delay line where there are more pulses than the cable is run for."""
+    ready = _prepared_myelinated(question, library)
+    built, wide, state, length = ready.fibre, ready.diameter, ready.state, question.length
     line, shown = None, None
     if len(question.times) > saltatory.MOST:
-        line = learned(built, diameter=diameter, length=question.length, state=state)
+        line = learned(built, diameter=wide, length=length, state=state)
         found = line.carry(question.times)
     else:
         found = saltatory.conduct(
-            built, question.times, diameter=diameter, length=question.length, state=state, progress=progress
+            built, question.times, diameter=wide, length=length, state=state, progress=progress
         )
     if course_too and line is None:
+        times = np.asarray(question.times, float)
         shown = saltatory.course(
-            built,
-            np.asarray(question.times, float),
-            diameter=diameter,
-            length=question.length,
-            state=state,
-            stimulus=found.stimulus,
+            built, times, diameter=wide, length=length, state=state, stimulus=found.stimulus
         )
-    notes = remarks(question, library, amounts, bool(found.conducted.all()))
+    notes = remarks(question, library, ready.amounts, bool(found.conducted.all()))
     if line is not None and found.conducted.any():
         notes.append(
             f"more than {saltatory.MOST} pulses: a delay line learned from the cable; on trains up to {line.alike:g} Hz that it had not "
             f"seen it conducted the same pulses, and its latencies were off by at most {line.error:.1%}"
         )
-    if block.blocks:
-        notes.append(
-            f"the node's channels were clamped under no drug: they are blocked as {' or '.join(built.blocked_as)}, the first that was"
-        )
     return {
-        "question": replace(question, diameter=diameter, severity=_severity(question, library)),
+        "question": replace(question, diameter=wide, severity=_severity(question, library)),
         "conduction": found,
-        "title": title_of(question, diameter),
+        "title": title_of(question, wide),
         "course": shown,
         "numbers": {},
-        "notes": tuple(notes),
-        "amounts": amounts,
+        "notes": (*notes, *_likened(ready)),
+        "amounts": ready.amounts,
     }
 
 
@@ -290,9 +307,7 @@ def ask_people(
 ) -> AnswerOfPeople:
     """Run a question on the fibre of each of many people. Raises `ModelError` for what makes no sense."""
     if question.fibre in MYELINATED:
-        raise ModelError(
-            f"how people differ in {question.fibre} fibres is not in their file: ask one without --patients"
-        )
+        return _myelinated_people(question, library, patients, seed, progress)
     with evidence.tally() as used:
         if question.condition is not None and question.severity is None:
             severity = severities(question.condition, library, patients, seed)
@@ -323,6 +338,42 @@ def ask_people(
         title_of(question, ready.diameter, f" of {counted(patients)}"),
         dict(used.counts),
         tuple(notes),
+        ready.amounts,
+        seed,
+    )
+
+
+def _myelinated_people(
+    question: Question,
+    library: Library,
+    patients: int,
+    seed: int,
+    progress: Callable[[int, int], None] | None,
+) -> AnswerOfPeople:
+    """People whose myelinated fibres differ in width."""
+    with evidence.tally() as used:
+        ready = _prepared_myelinated(question, library)
+        found = conduct_myelinated(
+            ready.fibre,
+            question.times,
+            library,
+            patients=patients,
+            length=question.length,
+            diameter=ready.diameter,
+            state=ready.state,
+            seed=seed,
+            progress=progress,
+        )
+    notes = remarks(question, library, ready.amounts, all(each.conducted.all() for each in found.found))
+    notes.append(
+        "people differ in the width of their fibres by a spread that is assumed; nothing else differs"
+    )
+    return AnswerOfPeople(
+        replace(question, diameter=ready.diameter),
+        found,
+        title_of(question, ready.diameter, f" of {counted(patients)}"),
+        dict(used.counts),
+        (*notes, *_likened(ready)),
         ready.amounts,
         seed,
     )

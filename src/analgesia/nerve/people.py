@@ -22,8 +22,10 @@ from analgesia.engine.cable import CableResult, Precision, Pulse, Stage, cylinde
 from analgesia.errors import ModelError
 from analgesia.evidence import Library, Number
 from analgesia.nerve import conduction as one
+from analgesia.nerve import saltatory
 from analgesia.nerve.conduction import Conduction
 from analgesia.nerve.membranes import Fibre
+from analgesia.nerve.myelinated import Myelinated
 from analgesia.nerve.states import NerveState, combined
 
 Array = NDArray[np.float64]
@@ -32,6 +34,8 @@ REACH = 3.0
 """Standard deviations beyond which nobody is drawn."""
 MOST = 20_000
 """People times pulses of one run."""
+MOST_MYELINATED = 1_000
+"""The same of fibres that are run one after the other."""
 QUANTILES = (0.05, 0.5, 0.95)
 
 
@@ -148,6 +152,38 @@ def conduct_people(
     own = combined([densities(fibre, library, patients, seed), *([state] if state is not None else [])])
     found, finite = _run(fibre, moments, diameters, length, own, precision, progress)
     return People(diameters, np.zeros(patients) if severities is None else severities, found, finite)
+
+
+def conduct_myelinated(
+    fibre: Myelinated,
+    times: Sequence[float] | Array,
+    library: Library,
+    *,
+    patients: int,
+    length: float,
+    diameter: float,
+    state: NerveState,
+    seed: int = 1,
+    progress: one.Progress | None = None,
+) -> People:
+    """The same for myelinated fibres, one after the other: each width has an anatomy of its own, within what the file covers.
+
+    Raises `ModelError` for too much of it.
+    """
+    if not 1 <= patients * len(times) <= MOST_MYELINATED:
+        raise ModelError(
+            f"{patients} people with {len(times)} pulses each: at most {MOST_MYELINATED:,} together in myelinated fibres; ask for "
+            "fewer of either"
+        )
+    number: Number = library.neurons[fibre.name].parameters["cable"]["diameter"]
+    widths = drawn(number, "um", f"nerve.{fibre.name}.diameter", patients, seed, diameter)
+    widths = np.clip(widths, fibre.numbers["thinnest"], fibre.numbers["widest"])
+    found = []
+    for k, width in enumerate(widths):
+        found.append(saltatory.conduct(fibre, times, diameter=float(width), length=length, state=state))
+        if progress is not None:
+            progress(k + 1, patients)
+    return People(widths, np.zeros(patients), tuple(found), np.ones(patients, bool))
 
 
 def _run(
