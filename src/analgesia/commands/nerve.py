@@ -194,7 +194,7 @@ def command(
     from analgesia.errors import ModelError
     from analgesia.files import check_picture
     from analgesia.nerve import pictures
-    from analgesia.nerve.ask import Question, ask, ask_people
+    from analgesia.nerve.ask import Question, ask, ask_people, by_delay_line
     from analgesia.nerve.branch import ask_branch
 
     if severity is not None and condition is None:
@@ -243,12 +243,12 @@ def command(
             _print_people(many.title, many.to_dict(), picture)
         return
     seen = picture is not None or kymograph is not None
-    with progress("nerve", unit="blocks of steps") as report:
-        answer = ask(question, settings.library(), course=seen, progress=report)
-    if kymograph is not None and answer.course is None:
+    if kymograph is not None and by_delay_line(question):
         raise ModelError(
             f"so many pulses in {fibre} fibres are a delay line: there is no voltage along it to draw"
         )
+    with progress("nerve", unit="blocks of steps") as report:
+        answer = ask(question, settings.library(), course=seen, progress=report)
     if picture is not None:
         pictures.latencies(answer.conduction, answer.title, picture, answer.course)
     if kymograph is not None and answer.course is not None:

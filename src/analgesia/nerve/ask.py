@@ -121,12 +121,17 @@ def _likened(ready: PreparedMyelinated) -> list[str]:
     ]
 
 
+def by_delay_line(question: Question) -> bool:
+    """Whether it has more pulses than the cable of a myelinated fibre is run for."""
+    return question.fibre in MYELINATED and len(question.times) > saltatory.MOST
+
+
 def _myelinated(question: Question, library: Library, course_too: bool, progress: Any) -> dict[str, Any]:
     """A myelinated fibre: the cable, or its delay line where there are more pulses than the cable is run for."""
     ready = _prepared_myelinated(question, library)
     built, wide, state, length = ready.fibre, ready.diameter, ready.state, question.length
     line, shown = None, None
-    if len(question.times) > saltatory.MOST:
+    if by_delay_line(question):
         line = learned(built, diameter=wide, length=length, state=state)
         found = line.carry(question.times)
     else:
