@@ -6,6 +6,8 @@ the file's `[parameters]`. With a temperature factor phi = q10 ** ((T - T_ref) /
 
     dg/dt = phi (alpha (1 - g) - beta g) = phi (inf - g) / tau
 
+A gate that `instant` names is at its target at every moment, being fast beside everything else: it is no state, and needs no `tau_g`.
+
 A channel may instead be a scheme of states: `states` (their names), `rate_A_B` (1/ms) for every transition from A to B there is, and
 `open` from the states. All its rates are multiplied by phi, and a shift of its activation moves the voltage of all of them.
 
@@ -135,6 +137,12 @@ class Channel:
     units: Mapping[str, str]
     states: tuple[str, ...] = ()
     transitions: tuple[tuple[str, str], ...] = ()
+    instant: tuple[str, ...] = ()
+
+    @property
+    def moving(self) -> tuple[str, ...]:
+        """Gates (the states, of a scheme) that take time: what a simulation keeps as states."""
+        return tuple(gate for gate in self.gates if gate not in self.instant)
 
     @property
     def activation(self) -> tuple[str, ...]:
@@ -168,13 +176,29 @@ class Channel:
             raise EvidenceError(
                 f"channel {self.name} is a scheme of states, which have no targets of their own; a channel with gates is needed here"
             )
+        if gate in self.instant:
+            raise EvidenceError(
+                f"channel {self.name}: gate `{gate}` follows at once and has no rate; only the soma of a cell takes such a gate"
+            )
         names = {**self.constants, **surroundings}
         if f"inf_{gate}" in self.equations:
-            target = self.equations[f"inf_{gate}"].run(names)
-            return target, self.factor(celsius, gate) / self.equations[f"tau_{gate}"].run(names)
+            return self._target(gate, names), self.factor(celsius, gate) / self.equations[f"tau_{gate}"].run(
+                names
+            )
         opening, closing = (self.equations[f"{side}_{gate}"].run(names) for side in ("alpha", "beta"))
         total = opening + closing
         return opening / total, self.factor(celsius, gate) * total
+
+    def _target(self, gate: str, names: Mapping[str, Any]) -> Any:
+        if f"inf_{gate}" in self.equations:
+            return self.equations[f"inf_{gate}"].run(names)
+        opening, closing = (self.equations[f"{side}_{gate}"].run(names) for side in ("alpha", "beta"))
+        return opening / (opening + closing)
+
+    def at_once(self, **surroundings: Any) -> dict[str, Any]:
+        """Gates that follow at once, where they are in these surroundings."""
+        names = {**self.constants, **surroundings}
+        return {gate: self._target(gate, names) for gate in self.instant}
 
     def scheme(self, celsius: Any, **surroundings: Any) -> Scheme:
         """States and rates between them (1/ms); `surroundings` as in SURROUNDINGS."""
@@ -188,7 +212,11 @@ class Channel:
         """Gates or states after a long time in the same surroundings."""
         if self.states:
             return self.scheme(celsius, **surroundings).rest()
-        return {gate: self.kinetics(gate, celsius, **surroundings)[0] for gate in self.gates}
+        still = self.at_once(**surroundings)
+        return {
+            gate: still[gate] if gate in still else self.kinetics(gate, celsius, **surroundings)[0]
+            for gate in self.gates
+        }
 
     def open(self, gates: Mapping[str, Any], **surroundings: Any) -> Any:
         """Open probability."""
@@ -210,20 +238,29 @@ def channel(name: str, library: Library) -> Channel:
     equations = {
         key: Expression.parse(text, f"{place}: equations.{key}")
         for key, text in record.equations.items()
-        if key not in ("gates", "states")
+        if key not in ("gates", "states", "instant")
     }
     gates = tuple(record.equations.get("gates", "").split())
+    instant = tuple(record.equations.get("instant", "").split())
     states = tuple(record.equations.get("states", "").split())
     transitions = _transitions(place, gates, states, equations)
+    for gate in instant:
+        if gate not in gates:
+            raise EvidenceError(
+                f"{place}: `instant` names `{gate}`, which is no gate; `gates` are {', '.join(gates) or 'none'}"
+            )
     for gate in gates:
+        target = ("inf",) if gate in instant else ("inf", "tau")
         forms = [
             pair
-            for pair in (("alpha", "beta"), ("inf", "tau"))
+            for pair in (("alpha", "beta"), target)
             if all(f"{side}_{gate}" in equations for side in pair)
         ]
-        if len(forms) != 1:
+        if len(forms) != 1 or (gate in instant and f"tau_{gate}" in equations):
+            either = " and ".join(f"{side}_{gate}" for side in target)
             raise EvidenceError(
-                f"{place}: gate `{gate}` needs either equations alpha_{gate} and beta_{gate} or inf_{gate} and tau_{gate}"
+                f"{place}: gate `{gate}` needs either equations alpha_{gate} and beta_{gate} or {either}"
+                + (", no more: it is `instant`" if gate in instant else "")
             )
     if record.kind == "sodium" and "available" not in equations:
         raise EvidenceError(
@@ -240,7 +277,9 @@ def channel(name: str, library: Library) -> Channel:
                 f"{place}: equations.{key} uses {', '.join(sorted(unknown))}, which is neither a parameter, a gate nor one of "
                 f"{', '.join(SURROUNDINGS)}"
             )
-    return Channel(name, record.kind or "", states or gates, equations, constants, kept, states, transitions)
+    return Channel(
+        name, record.kind or "", states or gates, equations, constants, kept, states, transitions, instant
+    )
 
 
 def _transitions(

@@ -148,12 +148,14 @@ def test_ectopia(tmp_path: Path) -> None:
     assert found["rate_of_active_units_hz"]["95%"] < 7.0
     assert 0.5 < found["mean_rate_of_active_units_hz"] < 2.0
     assert picture.stat().st_size > 5_000
-    assert found["a_units"]["class"] == "a"
+    assert found["a_beta_units"]["class"] == "a_beta"
+    assert found["a_delta_units"]["class"] == "a_delta"
     assert found["seed"] == 1
     text = ask("ectopia", "--patients", "1").output
     assert "healthy; 1 person\n" in text
     assert "active C units" in text
-    assert "active A units" in text
+    assert "active A-beta units" in text
+    assert "active A-delta units" in text
 
 
 def test_healthy_cells_are_nearly_silent_and_lidocaine_silences_others() -> None:
@@ -162,7 +164,7 @@ def test_healthy_cells_are_nearly_silent_and_lidocaine_silences_others() -> None
 
     library = evidence.load()
     assert ectopia(None, 30, library).active.mean() < 0.03
-    assert ectopia(None, 15, library, unit="a").active.mean() < 0.12
+    assert ectopia(None, 15, library, unit="a_delta").active.mean() < 0.12
     plain, numbed = (
         ectopia("painful_diabetic_neuropathy", 15, library, concentrations=amounts)
         for amounts in ({}, {"lidocaine": 20.0})
@@ -181,7 +183,9 @@ def test_axotomised_c_units_are_silent_and_a_units_fire() -> None:
     assert 0.1 < cut.mean() < 0.35
     assert not c.active[cut].any()
     assert c.active[~cut].any()
-    injured, healthy = (ectopia(name, 30, library, unit="a") for name in ("postherpetic_neuralgia", None))
+    injured, healthy = (
+        ectopia(name, 30, library, unit="a_delta") for name in ("postherpetic_neuralgia", None)
+    )
     assert injured.rates.mean() > 2.0 * healthy.rates.mean()
     assert injured.active.mean() > healthy.active.mean()
 

@@ -1,4 +1,4 @@
-"""The soma's core against the published one: resting potential and firing rate; its calcium, its A neighbour."""
+"""The soma's core against the published one: resting potential and firing rate; its calcium."""
 
 from __future__ import annotations
 
@@ -153,18 +153,6 @@ def test_slow_inactivation_of_nav1_8_is_as_fast_as_in_rats(cell):
     assert 750.0 < constant(available(-60.0, ms, spent)) < 1500.0
     assert 250.0 < constant(available(-100.0, ms, spent)) < 1000.0
     assert available(-52.0, 5000.0, rested) / np.prod(rested) == pytest.approx(0.5, abs=0.05)
-
-
-def test_the_a_cell_rests_and_needs_its_h_current_to_fire():
-    """Taking the h current away ends most of the discharge (chaplan2003: 90 % of A-beta, 40 % of A-delta)."""
-    a = soma(evidence.load(), "drg_soma_a")
-    quiet = dict(a.parameters) | {"strength": 0.0}
-    assert fire(a, quiet, 500.0, step=0.05).voltage[0, -1] == pytest.approx(-65.5, abs=1e-6)
-    driven = dict(a.parameters) | {"drive": np.full(8, 1000.0)}
-    firing = fire(a, driven, 4000.0, step=0.05).rates.mean()
-    blocked = fire(a, driven | {"conductance_hcn": 0.0}, 4000.0, step=0.05).rates.mean()
-    assert firing > 2.0
-    assert blocked < 0.5 * firing
 
 
 def test_opioids_hyperpolarise_cells_that_have_the_channel(cell):

@@ -60,7 +60,7 @@ SUMMARY = "Which share of C and A units fires on its own in a condition, and how
     "--plot",
     "picture",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Draw a raster of the spikes into FILE.",
+    help="Draw rasters of the spikes into FILE.",
 )
 @evidence_option
 @json_option
@@ -76,7 +76,7 @@ def command(
     picture: Path | None,
     as_json: bool,
 ) -> None:
-    """Record four C and four A ganglion cells of each person for 20 s; a unit is active from 0.1 spikes a second on.
+    """Record four C, four A-beta and four A-delta ganglion cells of each person for 20 s; a unit is active from 0.1 spikes a second on.
 
     The 95 % interval of a share is over people: four cells of one person tell less than one cell of each of four people.
 
@@ -88,9 +88,9 @@ def command(
     """
     from analgesia.files import check_picture
     from analgesia.nerve.drugs import parse_drug
-    from analgesia.nerve.ectopia import CLASSES, RECORDED, ectopia
+    from analgesia.nerve.ectopia import CLASSES, LABELS, RECORDED, ectopia
     from analgesia.nerve.people import counted
-    from analgesia.nerve.pictures import raster
+    from analgesia.nerve.pictures import rasters
 
     if picture is not None:
         check_picture(picture)
@@ -100,21 +100,22 @@ def command(
         amounts[name] = amounts.get(name, 0.0) + amount
     found = {}
     for unit in CLASSES:
-        with progress(f"{unit.upper()} units") as report:
+        with progress(f"{LABELS[unit]} units") as report:
             found[unit] = ectopia(
                 condition, patients, library, unit=unit, seed=seed, concentrations=amounts, prior=prior, opioid=opioid,
                 progress=report,
             )  # fmt: skip
     title = "; ".join([condition or "healthy", counted(patients), *drugs])
     if picture is not None:
-        raster(found["c"].firing.spikes, RECORDED, f"C units; {title}", picture)
-    data = {**found["c"].to_dict(), "seed": seed, "opioid_stimulus": opioid, "a_units": found["a"].to_dict()}
+        rasters({LABELS[unit]: one.firing.spikes for unit, one in found.items()}, RECORDED, title, picture)
+    data = {**found["c"].to_dict(), "seed": seed, "opioid_stimulus": opioid}
+    data |= {f"{unit}_units": one.to_dict() for unit, one in found.items() if unit != "c"}
     if as_json:
         write_json(data)
         return
     click.echo(title)
-    for label, one in (("C", data), ("A", data["a_units"])):
-        _print(label, one)
+    for unit, label in LABELS.items():
+        _print(label, data if unit == "c" else data[f"{unit}_units"])
     if picture is not None:
         click.echo(f"Picture: {picture}")
     click.echo("A simulation, not medical advice.")

@@ -34,7 +34,7 @@ def _complete_kind(_context: click.Context, _parameter: click.Parameter, incompl
     "--plot",
     "picture",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Draw a channel under voltage clamp (a pump against its ions) into FILE.",
+    help="Draw into FILE a channel under voltage clamp (a pump against its ions) or a soma with and without noise.",
 )
 @json_option
 @pass_settings
@@ -63,15 +63,26 @@ def command(settings: Settings, kind: str, name: str | None, picture: Path | Non
 
 
 def _draw(kind: str, name: str | None, picture: Path, library: Library) -> None:
-    """Draw a channel under voltage clamp, or a pump against what it pumps."""
+    """Draw a channel under voltage clamp, a pump against what it pumps, or a soma below and above the current at which it fires."""
     from analgesia.channels import channel
     from analgesia.errors import ModelError
     from analgesia.files import check_picture
     from analgesia.nerve.clamp import clamp
     from analgesia.nerve.pictures import clamped, pumped
 
+    if kind in ("neuron", "neurons") and name is not None and library.neurons[name].kind == "soma":
+        from analgesia.nerve.oscillation import courses
+        from analgesia.nerve.pictures import oscillation
+        from analgesia.nerve.soma import soma
+
+        check_picture(picture)
+        oscillation(courses(soma(library, name)), library.neurons[name].title or name, picture)
+        return
     if kind not in ("channel", "channels") or name is None:
-        raise ModelError("--plot draws a channel: analgesia show channel NAME --plot FILE")
+        raise ModelError(
+            "--plot draws a channel (analgesia show channel NAME --plot FILE) or the soma of a cell "
+            "(analgesia show neuron drg_soma_a --plot FILE)"
+        )
     check_picture(picture)
     found, title = channel(name, library), library.channels[name].title
     if found.kind == "pump":

@@ -151,11 +151,15 @@ def against(channel: Channel, ion: str, voltage: float = 0.0, celsius: float = 3
 
 
 def kinetics(channel: Channel, gate: str, v: Any, celsius: float) -> tuple[Array, Array]:
-    """Target and rate (1/ms) of a gate at voltages, refusing what is not finite or negative."""
+    """Target and rate (1/ms; infinite for a gate that follows at once) at voltages, refusing what is not finite or negative."""
     with np.errstate(all="ignore"):
-        target, rate = channel.kinetics(gate, celsius, V=v, **SURROUNDINGS)
-    target, rate = (np.broadcast_to(np.asarray(a, float), np.shape(v)) for a in (target, rate))
-    if not (np.all(np.isfinite(target)) and np.all(np.isfinite(rate)) and np.all(rate >= 0.0)):
+        if gate in channel.instant:
+            found = channel.at_once(V=v, **SURROUNDINGS)[gate], np.inf
+        else:
+            found = channel.kinetics(gate, celsius, V=v, **SURROUNDINGS)
+    target, rate = (np.broadcast_to(np.asarray(a, float), np.shape(v)) for a in found)
+    timed = gate in channel.instant or np.all(np.isfinite(rate))
+    if not (np.all(np.isfinite(target)) and timed and np.all(rate >= 0.0)):
         raise ModelError(
             f"channel {channel.name}: gate `{gate}` has no valid target and rate everywhere from -120 to 60 mV"
         )
@@ -165,7 +169,7 @@ def kinetics(channel: Channel, gate: str, v: Any, celsius: float) -> tuple[Array
 def time_constants(channel: Channel, v: Array, celsius: float) -> dict[str, Array]:
     """ms at voltages: of each gate its time constant, of each state of a scheme the mean time in it."""
     if not channel.states:
-        return {gate: 1.0 / kinetics(channel, gate, v, celsius)[1] for gate in channel.gates}
+        return {gate: 1.0 / kinetics(channel, gate, v, celsius)[1] for gate in channel.moving}
     matrices = _matrices(channel, v, celsius)
     return {state: -1.0 / matrices[:, k, k] for k, state in enumerate(channel.states)}
 
@@ -206,6 +210,7 @@ def check_units(channel: Channel) -> None:
             channel.units,
             channel.states,
             channel.transitions,
+            channel.instant,
         )
         surroundings = {key: p[key] for key in around}
         rates = {"unused": 0.0 * p.rate}
@@ -213,9 +218,11 @@ def check_units(channel: Channel) -> None:
             return rates | bare.scheme(0.0, **surroundings).flow(
                 {state: y[state] for state in channel.states}
             )
-        for gate in channel.gates:
+        for gate in channel.moving:
             target, rate = bare.kinetics(gate, 0.0, **surroundings)
             rates[gate] = rate * (target - y[gate])
+        for gate, target in bare.at_once(**surroundings).items():
+            rates[gate] = p.rate * (target - y[gate])
         return rates
 
     def observe(t: Any, y: Any, p: Any) -> dict[str, Any]:
@@ -260,7 +267,8 @@ def _relax(
         return _relax_states(channel, start, v, times, celsius)
     for gate in channel.gates:
         target, rate = kinetics(channel, gate, v, celsius)
-        gates[gate] = target + (start[gate] - target) * np.exp(-rate * times)
+        left = 0.0 * times if gate in channel.instant else np.exp(-rate * times)
+        gates[gate] = target + (start[gate] - target) * left
     return gates
 
 

@@ -42,10 +42,14 @@ ACTIVE = 0.1
 MOST = 2.0
 """Greatest damage of a cell, in severities: beyond it nothing in the evidence says what the changes would be."""
 CHUNK = 256
-CLASSES: Mapping[str, tuple[str, float]] = {"c": ("drg_soma", 0.1), "a": ("drg_soma_a", 0.05)}
-"""Class of unit -> its file and the time step (ms); halving the step moves rates within the noise (c) and by a tenth (a)."""
+CLASSES: Mapping[str, tuple[str, float]] = {
+    "c": ("drg_soma", 0.1), "a_beta": ("drg_soma_a", 0.1), "a_delta": ("drg_soma_a_delta", 0.1),
+}  # fmt: skip
+"""Class of unit -> its file and the time step (ms); halving it moves rates within the noise (c) and by some five per cent (a)."""
+LABELS: Mapping[str, str] = {"c": "C", "a_beta": "A-beta", "a_delta": "A-delta"}
 AS: Mapping[str, str] = {
-    "nav1_7": "nav1_7", "nav1_3": "nav1_7", "nav1_6": "nav1_7", "nav1_8_soma": "nav1_8", "nav_persistent": "nav1_7",
+    "nav1_7": "nav1_7", "nav1_3": "nav1_7", "nav1_8_soma": "nav1_8", "nav_persistent": "nav1_7", "nav_fast_a": "nav1_7",
+    "nav_intermediate_a": "nav1_7", "nav_late_a": "nav1_7", "nav_resurgent": "nav1_7",
 }  # fmt: skip
 """Sodium channels of the cells -> the channel on which drugs were measured and as which they are blocked."""
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -342,7 +346,7 @@ def _blocked(cell: Soma, state: NerveState) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for own, channel in cell.channels.items():
         if channel.kind == "sodium" and AS[own] in state.blocks:
-            a = channel.flow("available", **{gate: gates[f"{own}.{gate}"] for gate in channel.gates})
+            a = channel.flow("available", **{gate: gates[f"{own}.{gate}"] for gate in channel.moving})
             a = 0.0 if own == "nav_persistent" else a
             block = state.blocks[AS[own]]
             x = a * block.resting + (1.0 - a) * block.inactivated

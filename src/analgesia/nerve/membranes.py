@@ -74,6 +74,11 @@ def fibre(name: str, library: Library) -> Fibre:
         raise EvidenceError(
             f"neuron {name}: parameters.conductance lacks {', '.join(missing)}; give a density in S/cm2"
         )
+    for key, found in channels.items():
+        if found.instant:
+            raise EvidenceError(
+                f"neuron {name}: gate `{found.instant[0]}` of {key} follows at once, which only the soma of a cell can run"
+            )
     cable, pools = record.parameters["cable"], record.parameters["pools"]
     parameters = {f"conductance_{key}": float(number.to("S/cm2")) for key, number in densities.items()}
     parameters |= {

@@ -1,8 +1,8 @@
-"""Pictures of a nerve: latency of every pulse, the spike on its way (kymograph), rasters. What is not finite is never drawn."""
+"""Pictures of a nerve: latency of every pulse, kymograph, rasters, the oscillation of a cell. What is not finite is never drawn."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from analgesia.channels import Channel
     from analgesia.nerve.clamp import Clamp
     from analgesia.nerve.conduction import Conduction, Course
+    from analgesia.nerve.oscillation import Courses
     from analgesia.nerve.people import People
 
 BLUE, RUST, GREY = "#0b6e99", "#c4602d", "#8a8f94"
@@ -123,17 +124,49 @@ def raster(
     spikes: Sequence[NDArray[np.float64]], duration: float, title: str, path: Path, most: int = 200
 ) -> None:
     """One row per unit, one tick per spike (s); at most `most` units are drawn, active ones first."""
-    order = sorted(range(len(spikes)), key=lambda k: -len(spikes[k]))[:most]
-    rows = [spikes[k][np.isfinite(spikes[k])] for k in order]
-    picture = new_figure()
-    axes = picture.add_subplot()
-    axes.eventplot(rows, colors=BLUE, linelengths=0.8, linewidths=0.6)
-    axes.set_xlim(0, duration)
-    axes.set_ylim(-1, max(len(rows), 1))
-    axes.set_xlabel("time (s)")
-    axes.set_ylabel("unit, most active first")
-    axes.set_title(title, fontsize=10)
-    axes.spines[["top", "right"]].set_visible(False)
+    rasters({"": spikes}, duration, title, path, most)
+
+
+def rasters(
+    classes: Mapping[str, Sequence[NDArray[np.float64]]],
+    duration: float,
+    title: str,
+    path: Path,
+    most: int = 200,
+) -> None:
+    """A raster for each class of unit, one below the other."""
+    picture = new_figure(8, 1.6 + 3.2 * len(classes))
+    panels = picture.subplots(len(classes), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, (label, spikes) in zip(panels, classes.items(), strict=True):
+        order = sorted(range(len(spikes)), key=lambda k: -len(spikes[k]))[:most]
+        rows = [spikes[k][np.isfinite(spikes[k])] for k in order]
+        axes.eventplot(rows, colors=BLUE, linelengths=0.8, linewidths=0.6)
+        axes.set_xlim(0, duration)
+        axes.set_ylim(-1, max(len(rows), 1))
+        axes.set_ylabel(f"{label} unit, most active first".strip())
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[-1].set_xlabel("time (s)")
+    panels[0].set_title(title, fontsize=10)
+    save_picture(picture, path, dpi=150)
+
+
+def oscillation(found: Courses, title: str, path: Path) -> None:
+    """Voltage at each drive, without noise (left) and with it (right), on scales of their own: the oscillation is small."""
+    picture = new_figure(9, 2.6 * len(found.drives) + 0.6)
+    rows = picture.subplots(len(found.drives), 2, sharex=True, squeeze=False)
+    for k, drive in enumerate(found.drives):
+        for axes, course, colour, noise in (
+            (rows[k][0], found.quiet[k], BLUE, "without noise"),
+            (rows[k][1], found.noisy[k], RUST, "with noise"),
+        ):
+            shown = np.isfinite(course)
+            axes.plot(found.times[shown], course[shown], color=colour, linewidth=0.7)
+            axes.set_title(f"{drive:g} pA, {noise}", fontsize=9)
+            axes.set_ylabel("voltage (mV)")
+            axes.spines[["top", "right"]].set_visible(False)
+    for axes in rows[-1]:
+        axes.set_xlabel("time after the current is switched on (ms)")
+    picture.suptitle(title, fontsize=10)
     save_picture(picture, path, dpi=150)
 
 

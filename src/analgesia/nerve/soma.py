@@ -4,16 +4,22 @@
     dx = -x/tau dt + strength sqrt(2/tau) dW                    (Ornstein-Uhlenbeck current, pA, of standard deviation `strength`)
     d[Ca]/dt = ([Ca]rest - [Ca])/tau_Ca - (I_Ca - I_Ca,rest) / (2 F depth (1 + buffer))        in a shell below the membrane
 
-Every unit is a lane of the fixed-step network kernel. A spike is a crossing of 0 mV after the voltage was below -30 mV. The gates keep
-their own reference temperatures, at which the cores were published. SK follows calcium at once. Channels that the healthy cell has not
-(`[parameters.added]` of its file: a sodium channel of injured cells, the potassium channel that opioids open) have a density of 0 until
-something opens them. Sources: the neurons' files.
+Every unit is a lane of the fixed-step network kernel. A spike is a crossing of 0 mV after the voltage was below -30 mV. All gates run at
+the temperature of the cell's file; without one, each keeps its own reference temperature, at which the cores were published. Gates that
+follow at once are no states. Calcium is a state where a channel asks for it.
+
+A cell with gates that follow the voltage at once, or with a scheme of states, oscillates with so little damping that a step of first order
+would feed the oscillation: its gates and states (`engine.markov`) move after the voltage, at the rates of the new voltage, which makes the
+step of second order.
+
+Channels that the healthy cell has not (`[parameters.added]` of its file: a sodium channel of injured cells, the potassium channel that
+opioids open) have a density of 0 until something opens them. Sources: the neurons' files.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -21,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analgesia.channels import Channel, channel
-from analgesia.engine import where
+from analgesia.engine import exp, where
 from analgesia.engine.network import Network, run
 from analgesia.errors import ModelError
 from analgesia.evidence import Library
@@ -51,6 +57,7 @@ class Soma:
     parameters: Mapping[str, float]
     rest: float
     added: Mapping[str, float]
+    temperature: float | None = None
 
 
 def soma(library: Library, name: str = "drg_soma") -> Soma:
@@ -72,18 +79,18 @@ def soma(library: Library, name: str = "drg_soma") -> Soma:
         "drive": 0.0,
         "balance": 0.0,
     }
-    if any(found.kind == "calcium" for found in channels.values()):
+    if any(_asks_calcium(found) for found in channels.values()):
         shell = float(cell["calcium_depth"].to("um")) * PER_CENTIMETRE
         free = 1.0 / (1.0 + float(cell["calcium_buffer"].to("1")))
         parameters["calcium_entry"] = 1e-3 * free / (2.0 * FARADAY * shell)  # uA/cm2 into mM/ms
         parameters["calcium_balance"] = 0.0
     rest = float(cell["resting_potential"].to("mV"))
-    built = Soma(
-        channels, _network(name, tuple(channels.items()), tuple(parameters)), parameters, rest, added
-    )
+    temperature = float(cell["temperature"].to("degC")) if "temperature" in cell else None
+    circuit = _network(name, tuple(channels.items()), tuple(parameters), temperature)
+    built = Soma(channels, circuit, parameters, rest, added, temperature)
     if "calcium_entry" in parameters:
         parameters["calcium_balance"] = _calcium(built, parameters)
-    return Soma(channels, built.network, parameters | {"balance": balance(built, parameters)}, rest, added)
+    return replace(built, parameters=parameters | {"balance": balance(built, parameters)})
 
 
 CELL: Mapping[str, str] = {
@@ -109,23 +116,37 @@ def _currents(cell: Soma, parameters: Mapping[str, Any]) -> tuple[Any, Any]:
 
 
 def resting_gates(cell: Soma, v: float) -> dict[str, Any]:
-    """Every gate after a long time at a voltage."""
-    return {
-        f"{key}.{gate}": found.kinetics(
-            gate, _own_temperature(found), V=v, Ca=cell.parameters.get("calcium_rest", 0.0)
-        )[0]
-        for key, found in cell.channels.items()
-        for gate in _gates(found)
-    }
+    """Every gate and state that takes time, after a long time at a voltage."""
+    calcium = cell.parameters.get("calcium_rest", 0.0)
+    found: dict[str, Any] = {}
+    for key, each in cell.channels.items():
+        at_rest = each.rest(_temperature(each, cell.temperature), V=v, Ca=calcium)
+        found |= {f"{key}.{gate}": at_rest[gate] for gate in each.moving}
+    return found
 
 
-def _gates(found: Channel) -> tuple[str, ...]:
-    """Gates that are states: those of SK follow calcium at once."""
-    return () if found.name == "sk" else found.gates
+def _temperature(found: Channel, cell: float | None) -> float:
+    """Temperature (degrees) at which a channel runs: the cell's, else its own."""
+    return found.constants.get("reference_temperature", 22.0) if cell is None else cell
 
 
-def _own_temperature(found: Channel) -> float:
-    return found.constants.get("reference_temperature", 22.0)
+def _asks_calcium(found: Channel) -> bool:
+    return any("Ca" in equation.names() for equation in found.equations.values())
+
+
+def _at_once_with_voltage(found: Channel) -> bool:
+    names: set[str] = set()
+    for gate in found.instant:
+        for side in ("inf", "alpha", "beta"):
+            equation = found.equations.get(f"{side}_{gate}")
+            names |= equation.names() if equation else set()
+    return "V" in names
+
+
+def _felt(key: str, found: Channel, gates: tuple[str, ...], v: Any, p: Any) -> Any:
+    """Voltage that gates feel: less by the shift, where they are activation gates of a sodium channel."""
+    moved = found.kind == "sodium" and all(gate in found.activation for gate in gates)
+    return v - p[f"activation_shift_{key}"] if moved else v
 
 
 def _current(
@@ -134,10 +155,9 @@ def _current(
     """Outward current and the part of it that is calcium, uA/cm2."""
     total, entering = p["conductance_leak"] * (v - p["leak_reversal"]), 0.0 * v
     for key, found in channels:
-        if found.name == "sk":
-            own = {"n": found.kinetics("n", _own_temperature(found), V=v, Ca=calcium)[0]}
-        else:
-            own = {gate: gates[f"{key}.{gate}"] for gate in found.gates}
+        own = {gate: gates[f"{key}.{gate}"] for gate in found.moving}
+        for gate in found.instant:
+            own[gate] = found.at_once(V=_felt(key, found, (gate,), v, p), Ca=calcium)[gate]
         flow = p[f"conductance_{key}"] * found.open(own, V=v) * (v - p[f"{found.kind}_reversal"])
         if found.kind == "sodium":
             flow = flow * (1.0 - p[f"block_{key}"])
@@ -148,20 +168,26 @@ def _current(
 
 
 @cache
-def _network(name: str, channels: tuple[tuple[str, Channel], ...], parameters: tuple[str, ...]) -> Network:
-    names = {f"{key}.{gate}": "1" for key, found in channels for gate in _gates(found)}
-    sodium = [key for key, found in channels if found.kind == "sodium"]
+def _network(
+    name: str,
+    channels: tuple[tuple[str, Channel], ...],
+    parameters: tuple[str, ...],
+    temperature: float | None,
+) -> Network:
+    names = {f"{key}.{gate}": "1" for key, found in channels for gate in found.moving}
+    staggered = any(found.states or _at_once_with_voltage(found) for _, found in channels)
     pool = "calcium_entry" in parameters
 
     def derivatives(t: Any, y: Any, p: Any) -> dict[str, Any]:
         rates: dict[str, Any] = {}
         calcium = y.calcium if pool else 0.0
         for key, found in channels:
-            for gate in _gates(found):
-                felt = (
-                    y.v - p[f"activation_shift_{key}"] if key in sodium and gate in found.activation else y.v
-                )
-                target, rate = found.kinetics(gate, _own_temperature(found), V=felt, Ca=calcium)
+            for gate in found.moving:
+                if staggered:  # they move in `update`
+                    rates[f"{key}.{gate}"] = 0.0
+                    continue
+                felt = _felt(key, found, (gate,), y.v, p)
+                target, rate = found.kinetics(gate, _temperature(found, temperature), V=felt, Ca=calcium)
                 rates[f"{key}.{gate}"] = rate * (target - y[f"{key}.{gate}"])
         outward, entering = _current(channels, y.v, {name: y[name] for name in names}, calcium, p)
         injected = (p.drive + y.noise) * PER_DENSITY / p.area
@@ -178,7 +204,21 @@ def _network(name: str, channels: tuple[tuple[str, Channel], ...], parameters: t
 
     def update(t: Any, y: Any, p: Any) -> dict[str, Any]:
         spike = (y.v > HIGH) & (y.armed > 0.5)
-        return {
+        moved: dict[str, Any] = {}
+        for key, found in channels if staggered else ():
+            celsius, calcium = _temperature(found, temperature), y.calcium if pool else 0.0
+            if found.states:
+                felt = _felt(key, found, found.states, y.v, p)
+                scheme = found.scheme(celsius, V=felt, Ca=calcium).named(f"{key}.")
+                change = scheme.step({state: y[state] for state in scheme.states}, p.step)
+                moved |= {state: y[state] + more for state, more in change.items()}
+                continue
+            for gate in found.moving:
+                felt = _felt(key, found, (gate,), y.v, p)
+                target, rate = found.kinetics(gate, celsius, V=felt, Ca=calcium)
+                left = exp(-rate * p.step)
+                moved[f"{key}.{gate}"] = target + (y[f"{key}.{gate}"] - target) * left
+        return moved | {
             "count": where(spike, y.count + 1.0, y.count),
             "armed": where(spike, 0.0, where(y.v < LOW, 1.0, y.armed)),
         }
@@ -194,7 +234,7 @@ def _network(name: str, channels: tuple[tuple[str, Channel], ...], parameters: t
     return Network(
         name=name,
         states=states,
-        parameters={key: _unit(key) for key in parameters},
+        parameters={key: _unit(key) for key in parameters} | ({"step": "ms"} if staggered else {}),
         derivatives=derivatives,
         outputs={"spikes": "1", "voltage": "mV"},
         observe=lambda t, y, p: {"spikes": y.count + 0.0, "voltage": y.v + 0.0},
@@ -248,6 +288,8 @@ def fire(
     """
     start: dict[str, Any] = resting_gates(cell, cell.rest)
     network = cell.network
+    if "step" in network.parameters:
+        parameters = {**parameters, "step": step}
     start |= {"v": cell.rest, "armed": 1.0}
     if "calcium" in network.states:
         start["calcium"] = parameters["calcium_rest"]
@@ -269,11 +311,13 @@ def fire(
 
 def _held(network: Network, frozen: tuple[str, ...]) -> Network:
     """The same cell with some gates that do not move."""
-    inner = network.derivatives
+    inner, after = network.derivatives, network.update
 
     def derivatives(t: Any, y: Any, p: Any) -> dict[str, Any]:
         return dict(inner(t, y, p)) | {name: 0.0 * y[name] for name in frozen}
 
-    return Network(
-        network.name, network.states, network.parameters, derivatives, network.outputs, network.observe, network.noise, network.update
-    )  # fmt: skip
+    def update(t: Any, y: Any, p: Any) -> dict[str, Any]:
+        moved = {} if after is None else after(t, y, p)
+        return {name: value for name, value in moved.items() if name not in frozen}
+
+    return replace(network, derivatives=derivatives, update=update)
