@@ -14,13 +14,13 @@ Array = NDArray[np.float64]
 DRIVES = (12.0, 45.0)
 """pA: of the published A cell the current at which it oscillates below threshold, and one at which it fires in runs."""
 DURATION = 1500.0
-EVERY = 0.5
+EVERY = 0.1
 """ms of the record and between its points."""
 
 
 @dataclass(frozen=True)
 class Courses:
-    """Voltage (mV) [drive, time] after a current of `drives` (pA) is switched on at rest, without (`quiet`) and with noise; `times` in ms."""
+    """Voltage (mV) [drive, time] after a current of `drives` (pA) is switched on at rest, without and with noise; `times` in ms."""
 
     drives: Array
     times: Array

@@ -123,7 +123,7 @@ def people(found: People, title: str, path: Path) -> None:
 def raster(
     spikes: Sequence[NDArray[np.float64]], duration: float, title: str, path: Path, most: int = 200
 ) -> None:
-    """One row per unit, one tick per spike (s); at most `most` units are drawn, active ones first."""
+    """One row per unit that fires, one tick per spike (s); at most `most` units are drawn, active ones first."""
     rasters({"": spikes}, duration, title, path, most)
 
 
@@ -139,11 +139,11 @@ def rasters(
     panels = picture.subplots(len(classes), 1, sharex=True, squeeze=False)[:, 0]
     for axes, (label, spikes) in zip(panels, classes.items(), strict=True):
         order = sorted(range(len(spikes)), key=lambda k: -len(spikes[k]))[:most]
-        rows = [spikes[k][np.isfinite(spikes[k])] for k in order]
+        rows = [spikes[k][np.isfinite(spikes[k])] for k in order if len(spikes[k])] or [np.zeros(0)]
         axes.eventplot(rows, colors=BLUE, linelengths=0.8, linewidths=0.6)
         axes.set_xlim(0, duration)
-        axes.set_ylim(-1, max(len(rows), 1))
-        axes.set_ylabel(f"{label} unit, most active first".strip())
+        axes.set_ylim(-1, len(rows))
+        axes.set_ylabel(f"{label} units that fire, of {len(spikes)}".strip())
         axes.spines[["top", "right"]].set_visible(False)
     panels[-1].set_xlabel("time (s)")
     panels[0].set_title(title, fontsize=10)
