@@ -99,7 +99,8 @@ def test_activation(name):
     if name in TIMELESS:
         return
     assert curves.deactivation[-1] < 0.1
-    assert curves.deactivation[0] > curves.deactivation[-1]
+    if not set(found.activation) <= set(found.instant):
+        assert curves.deactivation[0] > curves.deactivation[-1]
 
 
 @pytest.mark.parametrize("name", INACTIVATING)
@@ -139,6 +140,8 @@ HALF_ACTIVATION = {  # mV; what the sources give for the conductance
     "km": (-30.0, 6.0),
     "km_junction": (-30.0, 10.0),
     "nav_persistent": (-51.8, 4.6),
+    "nav_late_a": (-51.8, 4.6),
+    "nav_intermediate_a": (-25.3, 9.05),
     "nav1_3": (-26.0, None),  # peak currents, broadened by inactivation
     "cav2_2": (-4.0, 7.5),
     "cav3": (-47.0, 5.75),
@@ -151,6 +154,9 @@ HALF_INACTIVATION = {
     "ka_soma": (-49.9, 4.6),
     "cav2_2": (-81.0, 8.6),
     "cav3": (-61.0, 6.0),
+    "nav_fast_a": (-56.4, 7.22),
+    "nav_intermediate_a": (-72.5, 8.0),
+    "nav_late_a": (-55.67, 6.552),
 }
 
 
@@ -236,7 +242,7 @@ def test_temperature_is_stated(name):
     if not factors:
         return
     reference = found.constants["reference_temperature"]
-    assert 15.0 <= reference <= 37.0
+    assert 6.0 <= reference <= 37.0
     for gate in found.gates if not found.states else ():
         assert found.factor(reference, gate) == 1.0
         assert 1.0 < found.factor(reference + 10.0, gate) <= 4.0
