@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -155,7 +155,7 @@ def _myelinated(question: Question, library: Library, course_too: bool, progress
         "title": title_of(question, wide),
         "course": shown,
         "numbers": {},
-        "notes": (*notes, *_likened(ready)),
+        "notes": (*notes, *_likened(ready), *fires([found])),
         "amounts": ready.amounts,
     }
 
@@ -205,6 +205,16 @@ def prepared(question: Question, library: Library, severity: Any = None) -> Prep
     )  # the classes of C fibre are hurt alike
     block = block_at(amounts, library, channels=built.sodium, prior=question.prior)
     return Prepared(built, float(diameter), combined([hurt, block]), amounts)
+
+
+def fires(found: Iterable[Conduction]) -> list[str]:
+    """What is to be said where spikes arrived that belong to no pulse."""
+    extra = sum(each.unasked for each in found)
+    if not extra:
+        return []
+    return [
+        f"{extra} spike{'s' if extra > 1 else ''} of no pulse arrived as well: the fibre fires by itself, and pulses may be lost to it"
+    ]
 
 
 def remarks(question: Question, library: Library, amounts: dict[str, float], all_arrived: bool) -> list[str]:
@@ -264,7 +274,10 @@ def _ask(question: Question, library: Library, course_too: bool, progress: Any) 
         "title": title_of(question, ready.diameter),
         "course": shown,
         "numbers": {},
-        "notes": tuple(remarks(question, library, ready.amounts, bool(found.conducted.all()))),
+        "notes": (
+            *remarks(question, library, ready.amounts, bool(found.conducted.all())),
+            *fires([found]),
+        ),
         "amounts": ready.amounts,
     }
 
@@ -334,6 +347,7 @@ def ask_people(
         )
     arrived = all(each.conducted.all() for each in found.found)
     notes = remarks(question, library, ready.amounts, arrived)
+    notes += fires(each for each, ok in zip(found.found, found.finite, strict=True) if ok)
     notes.append(
         "people differ in diameter as fibres of several people do (vanhees1981); densities do not vary: no source says by how much"
     )

@@ -28,6 +28,7 @@ from analgesia.engine.cable import (
     simulate,
 )
 from analgesia.errors import ModelError
+from analgesia.nerve.matching import along
 from analgesia.nerve.membranes import Fibre, resting_leaks
 from analgesia.nerve.states import HEALTHY, NerveState, altered
 
@@ -54,6 +55,8 @@ VELOCITY = 0.7
 """m/s of a rested fibre of 1 um, to plan with; it grows as the root of the diameter."""
 LATEST = 5.0
 """A spike that takes longer than this many times the rested latency is none."""
+LAUNCH = 10.0
+"""ms after a pulse in which its spike starts; one that starts later, the fibre fired by itself."""
 FINE, COARSE = (25.0, 0.0125), (50.0, 0.025)
 """Grid (um for a fibre of 1 um; it grows as the root of the diameter) and step (ms) for few and for many pulses."""
 LONGEST = 3.0 * 3.6e6
@@ -83,6 +86,11 @@ class Conduction:
     electrodes: tuple[float, float, float]
     precision: Precision = "double"
 
+    @property
+    def unasked(self) -> int:
+        """Spikes at the far electrode that belong to no pulse: the fibre fired by itself."""
+        return len(self.spikes[2]) - int(self.conducted.sum())
+
     def to_dict(self) -> dict[str, Any]:
         """As `analgesia nerve --json` prints it."""
         return {
@@ -90,6 +98,7 @@ class Conduction:
             "latency_ms": self.latency,
             "slowing_percent": self.slowing,
             "conducted": self.conducted,
+            "spikes_of_no_pulse": self.unasked,
             "pulse_times_ms": self.times,
             "stimulus_nA": self.stimulus,
             "recorded_at_mm": self.electrodes[2] / 1e3,
@@ -290,8 +299,7 @@ def read(
 ) -> Conduction:
     """What arrived in one lane."""
     spikes = tuple(s - SETTLE for s in result.spikes[lane])
-    arrival = _matched(times, spikes[2], longest)
-    middle = _matched(times, spikes[1], longest)
+    _, middle, arrival = along(times, spikes, START * longest / LATEST, START * longest + LAUNCH, longest)
     x = geometry.centres()[list(where)]
     return arrived(times, arrival, middle, spikes, x, current, grid, step, precision)
 
@@ -320,22 +328,3 @@ def arrived(
     return Conduction(
         times, velocity, latency, slowing, conducted, current, grid, step, spikes, electrodes, precision
     )
-
-
-def _matched(times: Array, spikes: Array, longest: float) -> Array:
-    """Arrival of each pulse's spike: spikes keep their order, and none arrives before its pulse or after `longest`."""
-    arrival = np.full(len(times), np.nan)
-    typical = math.nan
-    k = 0
-    for n, t in enumerate(times):
-        known = math.isfinite(typical)
-        while k < len(spikes) and spikes[k] <= t + (0.5 * typical if known else 0.0):
-            k += 1
-        latest = t + longest
-        if n + 1 < len(times) and known:
-            latest = min(latest, max(times[n + 1] + 0.5 * typical, t + 1.6 * typical))
-        if k < len(spikes) and spikes[k] <= latest:
-            arrival[n] = spikes[k]
-            typical = spikes[k] - t
-            k += 1
-    return arrival

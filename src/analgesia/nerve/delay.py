@@ -21,6 +21,7 @@ from analgesia.errors import ModelError
 from analgesia.nerve import conduction as bare
 from analgesia.nerve import saltatory
 from analgesia.nerve.conduction import Array, Conduction
+from analgesia.nerve.matching import followed
 from analgesia.nerve.myelinated import Myelinated, anatomy, parameters
 from analgesia.nerve.states import HEALTHY, NerveState
 
@@ -119,7 +120,7 @@ def learned(
         result = []
         for train, spikes in zip(trains, found.spikes, strict=True):
             begun = saltatory.started(train, spikes[0] - LEAD)
-            rest = [saltatory.followed(begun, spikes[k] - LEAD, latest) for k in (1, 2)]
+            rest = [followed(begun, spikes[k] - LEAD, latest) for k in (1, 2)]
             result.append([begun, *rest])
         return result
 

@@ -18,6 +18,7 @@ from analgesia.engine.cable import CableResult, Geometry, Membrane, Pulse, Stage
 from analgesia.errors import ModelError
 from analgesia.nerve import conduction as bare
 from analgesia.nerve.conduction import Array, Conduction, Course, Progress
+from analgesia.nerve.matching import followed
 from analgesia.nerve.myelinated import Myelinated, anatomy, parameters
 from analgesia.nerve.states import HEALTHY, NerveState
 
@@ -108,22 +109,6 @@ def started(times: Array, spikes: Array) -> Array:
         if pulse >= 0:
             begun[pulse] = spike
     return begun
-
-
-def followed(begun: Array, spikes: Array, longest: float) -> Array:
-    """When each spike that began (ms, nan if it did not) passed a further electrode; spikes keep their order.
-
-    Of those still on their way, the spike is the one whose travel is nearest to that of the last that arrived.
-    """
-    passed = np.full(len(begun), np.nan)
-    first, typical = 0, 0.0
-    for spike in spikes:
-        waiting = [k for k in range(first, len(begun)) if spike - longest <= begun[k] < spike]
-        if not waiting:
-            continue
-        chosen = min(waiting, key=lambda k: abs(spike - begun[k] - typical)) if typical else waiting[0]
-        passed[chosen], typical, first = spike, float(spike - begun[chosen]), chosen + 1
-    return passed
 
 
 def node_count(fibre: Myelinated, diameter: float, length: float) -> int:
