@@ -130,6 +130,17 @@ def test_drugs_block_the_node_as_the_first_channel_that_was_clamped():
         block_as({"lidocaine": 1.0}, LIBRARY, BETA.sodium, ("nav1_3",))
 
 
+@pytest.mark.parametrize("drug", ["lidocaine", "amitriptyline"])
+def test_a_fibre_in_a_drug_rests_with_as_many_channels_bound_as_the_modulated_receptor_says(drug):
+    """x / (1 + x), x = a c/K_R + (1 - a) c/K_I at the rest that was reached, for a drug that leaves in 0.2 s and for one that takes 8 s."""
+    state = block_as({drug: 2.0}, LIBRARY, DELTA.sodium, DELTA.blocked_as)
+    membrane, given = parameters(DELTA, DELTA.diameter, state)
+    rest = saltatory.rested(DELTA, membrane, anatomy(DELTA, DELTA.diameter, 9), given)
+    a = rest["nav_node.h"][0, 4 * DELTA.period]
+    x = a * state.blocks["nav_node"].resting + (1.0 - a) * state.blocks["nav_node"].inactivated
+    assert rest["nav_node.bound"][0, 4 * DELTA.period] == pytest.approx(x / (1.0 + x), rel=1e-3)
+
+
 def test_a_drug_slows_before_it_stops():
     healthy = saltatory.conduct(DELTA, [0.0], length=10.0)
     slowed = saltatory.conduct(

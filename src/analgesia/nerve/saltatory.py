@@ -19,6 +19,7 @@ from analgesia.errors import ModelError
 from analgesia.nerve import conduction as bare
 from analgesia.nerve.conduction import Array, Conduction, Course, Progress
 from analgesia.nerve.matching import followed
+from analgesia.nerve.membranes import UNBINDING
 from analgesia.nerve.myelinated import Myelinated, anatomy, parameters
 from analgesia.nerve.states import HEALTHY, NerveState
 
@@ -30,6 +31,8 @@ AFTER = 4.0
 """ms of fine steps after a spike has left."""
 REST, REST_STEP = 600.0, 1.0
 """ms, ms: run without a pulse, so that the fibre rests; the slowest thing in it takes about 100 ms."""
+SETTLING = 0.05
+"""1/ms."""
 SLOWEST = 2.0
 """m/s per um of the fibre's width: no rested fibre is slower, to plan with."""
 FINE, COARSE = 0.0025, 0.005
@@ -135,10 +138,17 @@ def electrodes(fibre: Myelinated, nodes: int) -> list[int]:
 def rested(
     fibre: Myelinated, membrane: Membrane, geometry: Geometry, given: dict[str, Any], lanes: int | None = None
 ) -> dict[str, Array]:
-    """State in which the fibre rests, by name [lane, compartment]."""
+    """State in which the fibre rests, by name [lane, compartment].
+
+    Some drugs leave their channels over seconds; on the way to rest, which does not depend on how fast, none takes longer than 1 / SETTLING.
+    """
     quiet = [Stage(REST, REST_STEP, "backward-euler", quiet=True)]
+    hurried = {
+        name: np.maximum(value, SETTLING) if name.startswith(UNBINDING) else value
+        for name, value in given.items()
+    }
     found = simulate(
-        membrane, geometry, given, initial={"v": fibre.numbers["start"]}, stages=quiet, lanes=lanes
+        membrane, geometry, hurried, initial={"v": fibre.numbers["start"]}, stages=quiet, lanes=lanes
     )
     if not found.finite.all():
         raise ModelError("the fibre left the finite numbers before any pulse: it has no rest")
