@@ -328,3 +328,31 @@ def test_a_negative_conductance_is_refused(tmp_path):
     built = fibre("c_fibre", evidence.load(overlays=[tmp_path]))
     with pytest.raises(Exception, match="negative"):
         conduct(built, [0.0], diameter=1.0, length=5.0)
+
+
+@pytest.mark.parametrize(
+    "name", ["kf_node", "ks_node", "nav_node", "nav_node_sensory", "nav_persistent_node", "hcn_internode"]
+)
+def test_channels_of_the_node_stay_finite_at_any_voltage(name):
+    """A stimulating electrode may take the first node far from any clamp, and rates are quotients that vanish at two voltages."""
+    found = channel(name, LIBRARY)
+    places = [v for key, v in found.constants.items() if key.startswith(("va_", "vb_"))]
+    v = np.array(
+        [
+            -1000.0,
+            -300.0,
+            *places,
+            *(np.array(places) + 1.1e-5),
+            *(np.array(places) - 9e-6),
+            0.0,
+            300.0,
+            1000.0,
+        ]
+    )
+    for gate in found.gates:
+        with np.errstate(
+            divide="ignore", invalid="ignore"
+        ):  # the quotient that is not taken where its limit is
+            target, rate = found.kinetics(gate, 37.0, V=v)
+        assert np.all((target >= 0.0) & (target <= 1.0))
+        assert np.all(np.isfinite(rate) & (rate > 0.0))

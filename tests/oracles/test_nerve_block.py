@@ -9,8 +9,11 @@ from analgesia import evidence
 from analgesia.errors import ModelError
 from analgesia.nerve import block
 from analgesia.nerve.block import blocking_concentration
-from analgesia.nerve.drugs import block_at
+from analgesia.nerve.drugs import block_at, told
+from analgesia.nerve.ectopia import AS, ectopia
 from analgesia.nerve.membranes import at_rest, fibre
+from analgesia.nerve.myelinated import myelinated
+from analgesia.nerve.soma import soma
 from analgesia.nerve.states import NerveState, altered, combined
 
 LIBRARY = evidence.load()
@@ -73,3 +76,40 @@ def test_two_blockers_compete_for_one_site():
 def test_no_drug_is_no_change():
     assert block_at({}, LIBRARY).empty
     assert combined([NerveState(), block_at({"mitragynine": 1e4}, LIBRARY)]).empty
+
+
+@pytest.mark.parametrize(
+    ("drug", "stands", "words"),
+    [
+        ("lidocaine", {"nav_node": ("nav1_6", "nav1_7")}, ["nav_node is blocked as nav1_7", "late current"]),
+        ("oxcarbazepine", {"nav1_8": ("nav1_8",)}, ["resting nav1_8 and inactivated nav1_8 is assumed: as carbamazepine"]),
+        ("mexiletine", {"nav1_7": ("nav1_7",)}, ["muscle channel"]),
+        ("mitragynine", {"nav1_7": ("nav1_7",)}, ["no sodium channel was ever clamped under mitragynine", "blocks nothing"]),
+    ],
+)  # fmt: skip
+def test_where_the_constants_of_a_block_come_from_is_told(drug, stands, words):
+    (note,) = told([drug], LIBRARY, stands)
+    assert all(each in note for each in words)
+
+
+def test_what_was_measured_on_the_channel_itself_needs_no_note():
+    assert told(["lidocaine"], LIBRARY, {"nav1_8": ("nav1_8",)}) == []
+
+
+def test_the_cells_and_the_nodes_are_blocked_as_the_same_channels():
+    """Resurgent current is Nav1.6 as the node's is, Nav1.3 itself; until a drug is tried on them, both as Nav1.7."""
+    node = myelinated("a_delta_fibre", LIBRARY)
+    assert set(node.blocked_as) == set(AS["nav_resurgent"])
+    cell = soma(LIBRARY, "drg_soma_a")
+    sodium = {key for key, found in cell.channels.items() if found.kind == "sodium"}
+    assert sodium <= set(AS)
+    found = ectopia(None, 1, LIBRARY, unit="a_beta", concentrations={"oxcarbazepine": 10.0})
+    assert "nav_resurgent" in found.to_dict()["notes"][0]
+    assert "as carbamazepine" in found.to_dict()["notes"][0]
+
+
+def test_a_drug_that_was_tried_on_none_of_the_channels_is_refused():
+    with pytest.raises(
+        ModelError, match=r"no block of nav1_3 is known for lidocaine: write nerve\.nav1_3\.resting"
+    ):
+        block_at({"lidocaine": 1.0}, LIBRARY, channels=("nav1_3",))

@@ -162,3 +162,5 @@ def _print(label: str, data: dict[str, Any]) -> None:
     ]
     click.echo("\n" + table(("spikes per second", "units"), rows))
     click.echo(f"\n{rests_on(data['numbers'])}")
+    for note in data["notes"]:
+        click.echo(f"Note: {note}")

@@ -16,7 +16,7 @@ from analgesia.evidence.parsing import did_you_mean
 from analgesia.nerve import saltatory
 from analgesia.nerve.conduction import PULSE, Conduction, Course, conduct, course
 from analgesia.nerve.delay import learned
-from analgesia.nerve.drugs import block_as, block_at, parse_drug
+from analgesia.nerve.drugs import block_as, block_at, parse_drug, told
 from analgesia.nerve.injury import injured, severities, typical
 from analgesia.nerve.membranes import Fibre, fibre
 from analgesia.nerve.myelinated import Myelinated, myelinated
@@ -111,16 +111,6 @@ def _prepared_myelinated(question: Question, library: Library) -> PreparedMyelin
     return PreparedMyelinated(built, wide, combined([hurt, block]), amounts)
 
 
-def _likened(ready: PreparedMyelinated) -> list[str]:
-    """What is to be said where a drug acts on the node."""
-    if not ready.state.blocks:
-        return []
-    known = " or ".join(ready.fibre.blocked_as)
-    return [
-        f"the node's channels were clamped under no drug: they are blocked as {known}, the first that was"
-    ]
-
-
 def by_delay_line(question: Question) -> bool:
     """Whether it has more pulses than the cable of a myelinated fibre is run for."""
     return question.fibre in MYELINATED and len(question.times) > saltatory.MOST
@@ -143,7 +133,7 @@ def _myelinated(question: Question, library: Library, course_too: bool, progress
         shown = saltatory.course(
             built, times, diameter=wide, length=length, state=state, stimulus=found.stimulus
         )
-    notes = remarks(question, library, ready.amounts, bool(found.conducted.all()))
+    notes = remarks(question, library, ready, bool(found.conducted.all()))
     if line is not None and found.conducted.any():
         notes.append(
             f"more than {saltatory.MOST} pulses: a delay line learned from the cable; on trains up to {line.alike:g} Hz that it had not "
@@ -155,7 +145,7 @@ def _myelinated(question: Question, library: Library, course_too: bool, progress
         "title": title_of(question, wide),
         "course": shown,
         "numbers": {},
-        "notes": (*notes, *_likened(ready), *fires([found])),
+        "notes": (*notes, *fires([found])),
         "amounts": ready.amounts,
     }
 
@@ -217,19 +207,14 @@ def fires(found: Iterable[Conduction]) -> list[str]:
     ]
 
 
-def remarks(question: Question, library: Library, amounts: dict[str, float], all_arrived: bool) -> list[str]:
-    """What a reader of the answer should know."""
-    notes = []
-    if any("prior" in library.drugs[drug].nerve for drug in amounts):
-        notes.append(
-            "no sodium channel was ever clamped under this drug; "
-            + (
-                "a guess is used that the finding on conduction allows"
-                if question.prior
-                else "it blocks nothing here (--prior uses our guess)"
-            )
-        )
-    if not all_arrived and amounts:
+def remarks(
+    question: Question, library: Library, ready: Prepared | PreparedMyelinated, all_arrived: bool
+) -> list[str]:
+    """What a reader of the answer should know of the drugs."""
+    built = ready.fibre
+    stands = {key: built.blocked_as if isinstance(built, Myelinated) else (key,) for key in built.sodium}
+    notes = told(ready.amounts, library, stands, prior=question.prior)
+    if not all_arrived and ready.amounts:
         notes.append("in the model all of the fibre is in the drug, the stimulated end included")
     return notes
 
@@ -275,7 +260,7 @@ def _ask(question: Question, library: Library, course_too: bool, progress: Any) 
         "course": shown,
         "numbers": {},
         "notes": (
-            *remarks(question, library, ready.amounts, bool(found.conducted.all())),
+            *remarks(question, library, ready, bool(found.conducted.all())),
             *fires([found]),
         ),
         "amounts": ready.amounts,
@@ -346,7 +331,7 @@ def ask_people(
             progress=progress,
         )
     arrived = all(each.conducted.all() for each in found.found)
-    notes = remarks(question, library, ready.amounts, arrived)
+    notes = remarks(question, library, ready, arrived)
     notes += fires(each for each, ok in zip(found.found, found.finite, strict=True) if ok)
     notes.append(
         "people differ in diameter as fibres of several people do (vanhees1981); densities do not vary: no source says by how much"
@@ -383,7 +368,7 @@ def _myelinated_people(
             seed=seed,
             progress=progress,
         )
-    notes = remarks(question, library, ready.amounts, all(each.conducted.all() for each in found.found))
+    notes = remarks(question, library, ready, all(each.conducted.all() for each in found.found))
     notes.append(
         "people differ in the width of their fibres by a spread that is assumed; nothing else differs"
     )
@@ -392,7 +377,7 @@ def _myelinated_people(
         found,
         title_of(question, ready.diameter, f" of {counted(patients)}"),
         dict(used.counts),
-        (*notes, *_likened(ready)),
+        tuple(notes),
         ready.amounts,
         seed,
     )

@@ -61,7 +61,7 @@ def ask_branch(
             following(ready.fibre, junction=past, state=ready.state, pulses=pulses, progress=progress)
             for past in (True, False)
         )
-    told = remarks(question, library, ready.amounts, branch.frequency > 0.0)
+    told = remarks(question, library, ready, branch.frequency > 0.0)
     words = [f"{question.fibre} fibre past the branch to its cell body", f"trains of {pulses} pulses"]
     words += [*question.drugs, *([question.condition] if question.condition else [])]
     return BranchAnswer(

@@ -8,7 +8,7 @@ hold a prior instead, which is left out unless it is asked for. Concentrations a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -107,13 +107,58 @@ def block_as(
             {name: amount}, library, channels=alike, prior=prior, guesses=guesses, seed=seed
         ).blocks
         known = [channel for channel in alike if channel in found]
-        if not known and PRIOR not in library.drugs[name].nerve:
-            raise ModelError(
-                f"no block of {' or '.join(alike)} is known for {name}: write nerve.{alike[0]}.resting, .inactivated and .unbinding "
-                "in its file"
-            )
         states.append(NerveState(blocks=dict.fromkeys(sodium, found[known[0]]) if known else {}))
     return combined(states)
+
+
+def told(
+    drugs: Iterable[str], library: Library, stands: Mapping[str, tuple[str, ...]], *, prior: bool = False
+) -> list[str]:
+    """What a reader should know of the constants of a block, one sentence a drug: which are assumed, or of another channel.
+
+    `stands`: the channels of the fibre or cell, and for each those whose block stands for its own, the first that a drug's file has.
+    """
+    notes = []
+    for name in drugs:
+        table = library.drugs[name].nerve
+        if PRIOR in table:
+            notes.append(
+                f"no sodium channel was ever clamped under {name}; "
+                + (
+                    "a guess is used that the finding on conduction allows"
+                    if prior
+                    else "it blocks nothing here (--prior uses our guess)"
+                )
+            )
+            continue
+        used: dict[str, list[str]] = {}
+        for own, alike in stands.items():
+            for channel in [each for each in alike if each in table][:1]:
+                used.setdefault(channel, []).append(own)
+        parts = []
+        for channel, theirs in used.items():
+            others = [each for each in theirs if each != channel]
+            if others:
+                verb, them = ("is", "it") if len(others) == 1 else ("are", "them")
+                parts.append(
+                    f"{', '.join(others)} {verb} blocked as {channel}, since no drug was tried on {them}"
+                )
+        reasons: dict[str, dict[str, list[str]]] = {}
+        for channel in used:
+            for kind in ("resting", "inactivated"):
+                number = table[channel][kind]
+                for member in number.measured or (number,):
+                    reason = f"assumed: {member.assumed}" if member.assumed else member.translation
+                    if reason:
+                        reasons.setdefault(reason, {}).setdefault(kind, []).append(channel)
+        for why, kinds in reasons.items():
+            where = " and ".join(f"{kind} {', '.join(dict.fromkeys(keys))}" for kind, keys in kinds.items())
+            parts.append(
+                f"its block of {where} is {why}" if why.startswith("assumed") else f"for {where}, {why}"
+            )
+        if parts:
+            notes.append(f"{name}: " + "; ".join(parts))
+    return notes
 
 
 def _state(
@@ -157,4 +202,9 @@ def _state(
                 amount / constant(constants["inactivated"], "uM", f"{channel}.inactivated"),
                 float(constants["unbinding"].to("1/ms")),
             )
+    if not blocks:
+        raise ModelError(
+            f"no block of {' or '.join(channels)} is known for {name}: write nerve.{channels[0]}.resting, .inactivated and .unbinding "
+            "in its file"
+        )
     return NerveState(blocks=blocks)

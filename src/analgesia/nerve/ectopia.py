@@ -24,10 +24,10 @@ from analgesia.engine import draws
 from analgesia.errors import EvidenceError, ModelError
 from analgesia.evidence import Library, Number
 from analgesia.evidence.numbers import NORMAL_95
-from analgesia.nerve.drugs import block_at
+from analgesia.nerve.drugs import block_as, told
 from analgesia.nerve.injury import severities
 from analgesia.nerve.soma import PER_DENSITY, Firing, Soma, balance, fire, resting_gates, soma
-from analgesia.nerve.states import NerveState
+from analgesia.nerve.states import Block
 
 Array = NDArray[np.float64]
 
@@ -47,11 +47,11 @@ CLASSES: Mapping[str, tuple[str, float]] = {
 }  # fmt: skip
 """Class of unit -> its file and the time step (ms); halving it moves rates within the noise (c) and by some five per cent (a)."""
 LABELS: Mapping[str, str] = {"c": "C", "a_beta": "A-beta", "a_delta": "A-delta"}
-AS: Mapping[str, str] = {
-    "nav1_7": "nav1_7", "nav1_3": "nav1_7", "nav1_8_soma": "nav1_8", "nav_persistent": "nav1_7", "nav_fast_a": "nav1_7",
-    "nav_intermediate_a": "nav1_7", "nav_late_a": "nav1_7", "nav_resurgent": "nav1_7",
+AS: Mapping[str, tuple[str, ...]] = {
+    "nav1_7": ("nav1_7",), "nav1_3": ("nav1_3", "nav1_7"), "nav1_8_soma": ("nav1_8",), "nav_persistent": ("nav1_7",),
+    "nav_fast_a": ("nav1_7",), "nav_intermediate_a": ("nav1_7",), "nav_late_a": ("nav1_7",), "nav_resurgent": ("nav1_6", "nav1_7"),
 }  # fmt: skip
-"""Sodium channels of the cells -> the channel on which drugs were measured and as which they are blocked."""
+"""Sodium channels of the cells -> the channels as which drugs block them: the first on which a drug was tried."""
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 EDGES = np.array([0.0, ACTIVE, 0.2, 0.5, 1.0, 2.0, 5.0, np.inf])
 
@@ -74,6 +74,7 @@ class Ectopia:
     fitted: bool
     numbers: Mapping[str, int]
     drugs: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def active(self) -> NDArray[np.bool_]:
@@ -117,6 +118,7 @@ class Ectopia:
             "severity_median": float(np.median(self.severity)),
             "drugs": list(self.drugs),
             "numbers": dict(self.numbers),
+            "notes": list(self.notes),
         }
 
 
@@ -182,6 +184,7 @@ def ectopia(
     if not 0.0 <= opioid <= 1.0:
         raise ModelError(f"a stimulus of opioid receptors of {opioid:g}: give 0 to 1")
     name, step = CLASSES[unit]
+    notes: list[str] = []
     with evidence.tally() as used:
         cell = soma(library, name)
         severity = severities(condition, library, patients, seed)
@@ -191,8 +194,12 @@ def ectopia(
             responds = draws.uniform(seed, "nerve.opioid", patients * UNITS) < share
             parameters["conductance_girk"] = np.where(responds, opioid * cell.added["girk"], 0.0)
         if concentrations:
-            known = tuple(dict.fromkeys(AS[key] for key in cell.channels if key in AS))
-            parameters |= _blocked(cell, block_at(concentrations, library, channels=known, prior=prior))
+            stands = {key: AS[key] for key, found in cell.channels.items() if found.kind == "sodium"}
+            each = [
+                block_as(concentrations, library, (key,), alike, prior=prior) for key, alike in stands.items()
+            ]
+            parameters |= _blocked(cell, {key: block for one in each for key, block in one.blocks.items()})
+            notes = told(concentrations, library, stands, prior=prior)
     firing = record(
         cell,
         parameters,
@@ -211,7 +218,7 @@ def ectopia(
     )
     return Ectopia(
         condition, unit, patients, firing.rates.reshape(shape), firing, severity, axotomised.reshape(shape), measured, fitted,
-        dict(used.counts), tuple(concentrations or ()),
+        dict(used.counts), tuple(concentrations or ()), tuple(notes),
     )  # fmt: skip
 
 
@@ -340,15 +347,14 @@ def _current_to_depolarise(cell: Soma, shift: float) -> float:
     return extra * cell.parameters["area"] / PER_DENSITY
 
 
-def _blocked(cell: Soma, state: NerveState) -> dict[str, Any]:
+def _blocked(cell: Soma, blocks: Mapping[str, Block]) -> dict[str, Any]:
     """Share of channels bound at rest: K_app of the resting cell. Persistent current is blocked as an inactivated channel."""
     gates = resting_gates(cell, cell.rest)
     found: dict[str, Any] = {}
-    for own, channel in cell.channels.items():
-        if channel.kind == "sodium" and AS[own] in state.blocks:
-            a = channel.flow("available", **{gate: gates[f"{own}.{gate}"] for gate in channel.moving})
-            a = 0.0 if own == "nav_persistent" else a
-            block = state.blocks[AS[own]]
-            x = a * block.resting + (1.0 - a) * block.inactivated
-            found[f"block_{own}"] = x / (1.0 + x)
+    for own, block in blocks.items():
+        channel = cell.channels[own]
+        a = channel.flow("available", **{gate: gates[f"{own}.{gate}"] for gate in channel.moving})
+        a = 0.0 if own == "nav_persistent" else a
+        x = a * block.resting + (1.0 - a) * block.inactivated
+        found[f"block_{own}"] = x / (1.0 + x)
     return found

@@ -61,7 +61,7 @@ def ask_long(question: Question, library: Library) -> LongAnswer:
         ready = prepared(question, library)
         found = learned(ready, question, library).conduct(question.times, length=question.length)
     inside = found.outside == 0
-    notes = remarks(question, library, ready.amounts, bool(found.conducted[inside].all()))
+    notes = remarks(question, library, ready, bool(found.conducted[inside].all()))
     notes.append(said(found.error))
     if not inside.all():
         counts = ", ".join(f"{count} {words}" for words, count in found.to_dict()["outside_pulses"].items())

@@ -140,7 +140,7 @@ def rested(
 ) -> dict[str, Array]:
     """State in which the fibre rests, by name [lane, compartment].
 
-    Some drugs leave their channels over seconds; on the way to rest, which does not depend on how fast, none takes longer than 1 / SETTLING.
+    Some drugs leave their channels over seconds; on the way to rest, which does not depend on that, none takes longer than 1 / SETTLING.
     """
     quiet = [Stage(REST, REST_STEP, "backward-euler", quiet=True)]
     hurried = {
