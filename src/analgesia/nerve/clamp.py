@@ -255,7 +255,8 @@ def _steady(channel: Channel, v: Array, celsius: float) -> dict[str, Array]:
     if channel.states:
         _matrices(channel, v, celsius)  # refuses rates that are no rates
         with np.errstate(all="ignore"):
-            return channel.rest(celsius, V=v, **SURROUNDINGS)
+            rest = channel.rest(celsius, V=v, **SURROUNDINGS)
+        return {state: np.broadcast_to(share, v.shape) for state, share in rest.items()}
     return {gate: kinetics(channel, gate, v, celsius)[0] for gate in channel.gates}
 
 
