@@ -253,6 +253,34 @@ def test_cache_trusts_only_whole_files_under_their_own_name(
     assert not list(tmp_path.glob("*.part"))
 
 
+def test_cache_keeps_to_its_room_and_leaves_what_is_not_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANALGESIA_CACHE", str(tmp_path))
+    monkeypatch.setattr(cache, "ROOM", 1000)
+    own = tmp_path / "thesis.txt"
+    own.write_bytes(bytes(5000))
+    forgotten = tmp_path / "left by a process that was killed.part"
+    forgotten.write_bytes(bytes(500))
+    os.utime(forgotten, (0, 0))
+    for age, name in enumerate(("one", "two", "three")):
+        cache.write(name, bytes(300))
+        os.utime(tmp_path / f"{name}.o", (1000 + age, 1000 + age))
+    assert [cache.read(name) is None for name in ("one", "two", "three")] == [True, False, False]
+    assert own.exists() and not forgotten.exists()
+
+
+def test_a_user_without_a_home_has_no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ANALGESIA_CACHE", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", no_home)
+    assert cache.stored("one", lambda: b"made") == b"made"
+
+
 def test_a_damaged_cache_is_replaced_and_a_fresh_process_uses_it(tmp_path: Path) -> None:
     script = (
         "import sys; from analgesia.engine import System, solve, machine\n"

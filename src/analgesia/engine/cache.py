@@ -1,7 +1,8 @@
-"""Compiled code on disk, keyed by what it computes and the machine it is for.
+"""What is costly to make, on disk: compiled code and surrogates, by a key that names all that it depends on.
 
 A file is used only when it belongs to the user, names exactly the key asked for and its checksum fits; anything else is ignored
-and replaced.
+and replaced. Files are written beside and moved into place, so that processes may share a folder. When all together exceed ROOM, those
+written longest ago go first.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 _MAGIC = b"analgesia object 1\n"
 _LARGEST = 1 << 28
+ROOM = 1 << 28
+"""Bytes of all files together."""
 
 
 def folder() -> Path:
@@ -26,7 +30,7 @@ def folder() -> Path:
         return Path.home() / "Library" / "Caches" / "analgesia"
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA", str(Path.home() / "AppData" / "Local"))) / "analgesia"
-    return Path(os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))) / "analgesia"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "analgesia"
 
 
 def _header(key: str, code: bytes) -> bytes:
@@ -41,15 +45,15 @@ def _header(key: str, code: bytes) -> bytes:
 
 def read(key: str) -> bytes | None:
     """The object code stored under a key, or None when there is none that can be trusted."""
-    path = folder() / f"{key}.o"
     try:
+        path = folder() / f"{key}.o"
         status = path.stat()
         if status.st_size > _LARGEST or (
             hasattr(os, "getuid") and (status.st_uid != os.getuid() or status.st_mode & 0o022)
         ):
             return None
         content = path.read_bytes()
-    except OSError:
+    except (OSError, RuntimeError):  # a user without a home has no cache
         return None
     parts = content.split(b"\n", 3)
     if len(parts) != 4:
@@ -60,18 +64,36 @@ def read(key: str) -> bytes | None:
 
 def write(key: str, code: bytes) -> None:
     """Store object code under a key, atomically; a cache that cannot be written is no error."""
-    target = folder()
     try:
+        target = folder()
         target.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle, name = tempfile.mkstemp(dir=target, suffix=".part")
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(_header(key, code) + code)
             Path(name).replace(target / f"{key}.o")
-        except OSError:
+        except BaseException:
             Path(name).unlink(missing_ok=True)
-    except OSError:
+            raise
+        _make_room(target)
+    except (OSError, RuntimeError):
         return
+
+
+def _make_room(target: Path) -> None:
+    """Remove what was written longest ago until the rest fits into ROOM; a file that another process has removed is no error."""
+    ages: list[tuple[float, int, Path]] = []
+    for path in (*target.glob("*.o"), *target.glob("*.part")):
+        with suppress(OSError):
+            status = path.stat()
+            ages.append((status.st_mtime, status.st_size, path))
+    total = sum(size for _, size, _ in ages)
+    for _, size, path in sorted(ages):
+        if total <= ROOM:
+            return
+        with suppress(OSError):
+            path.unlink()
+        total -= size
 
 
 def stored(key: str, make: Callable[[], bytes]) -> bytes:
