@@ -63,6 +63,13 @@ def test_bursts_from_a_file_and_pulses_of_which_nothing_is_said(asked: list[str]
     assert "of 7 pulses nothing is said about 1" in text
 
 
+def test_the_answer_tells_what_was_run(asked: list[str]) -> None:
+    found = json.loads(ask("--condition", "painful_diabetic_neuropathy", "--json").stdout)
+    assert 0.0 < found["severity"] < 1.0  # the typical one, which was not given
+    assert found["concentrations_uM"] == {}
+    assert found["diameter_um"] == 1.0
+
+
 def test_learned_once_for_each_fibre_and_state_and_refused_once(asked: list[str]) -> None:
     for _ in range(2):
         assert ask("--pulses", "2").exit_code == 0

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from analgesia.errors import ModelError
 from analgesia.evidence import Library
 from analgesia.evidence.parsing import did_you_mean
 from analgesia.nerve import saltatory
-from analgesia.nerve.conduction import PULSE, Conduction, Course, conduct, course
+from analgesia.nerve.conduction import PULSE, Conduction, Course, Progress, conduct, course
 from analgesia.nerve.delay import learned
 from analgesia.nerve.drugs import block_as, block_at, parse_drug, told
 from analgesia.nerve.injury import injured, severities, typical
@@ -45,29 +45,23 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What arrived, the question in words, the voltage along the fibre if it was asked for, numbers by status, notes.
+class Reply:
+    """What every answer says: the question, in words too, numbers by status, notes, and uM of each drug.
 
-    `question` is the one that was run: with the diameter and the severity that were not given. `amounts`: uM of each drug.
+    `question` is the one that was run: with the diameter and the severity that were not given.
     """
 
     question: Question
-    conduction: Conduction
     title: str
-    course: Course | None
     numbers: dict[str, int]
     notes: tuple[str, ...]
     amounts: Mapping[str, float]
 
-    def to_dict(self) -> dict[str, Any]:
-        """As `analgesia nerve --json` prints it."""
+    def told(self) -> dict[str, Any]:
+        """The part that every `analgesia nerve --json` prints."""
         asked = self.question
         return {
-            **self.conduction.to_dict(),
             "fibre": asked.fibre,
-            "diameter_um": asked.diameter,
-            "length_mm": asked.length,
-            "pulse_duration_ms": _pulse(asked),
             "drugs": list(asked.drugs),
             "concentrations_uM": dict(self.amounts),
             "condition": asked.condition,
@@ -77,30 +71,52 @@ class Answer:
         }
 
 
+@dataclass(frozen=True)
+class Answer(Reply):
+    """What arrived, and the voltage along the fibre if it was asked for."""
+
+    conduction: Conduction
+    course: Course | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As `analgesia nerve --json` prints it."""
+        return {
+            **self.conduction.to_dict(),
+            **self.told(),
+            "diameter_um": self.question.diameter,
+            "length_mm": self.question.length,
+            "pulse_duration_ms": _pulse(self.question),
+        }
+
+
 def ask(
     question: Question,
     library: Library,
     *,
     course: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Answer:
     """Run a question; `course` also keeps the voltage along the fibre. Raises `ModelError` for what makes no sense."""
     with evidence.tally() as used:
-        answer = _ask(question, library, course, progress)
-    return Answer(**{**answer, "numbers": dict(used.counts)})
+        run = _myelinated if question.fibre in MYELINATED else _bare
+        answer = run(question, library, course, progress)
+    return replace(answer, numbers=dict(used.counts))
+
+
+Kind = TypeVar("Kind", Fibre, Myelinated)
 
 
 @dataclass(frozen=True)
-class PreparedMyelinated:
-    """A question to a myelinated fibre made ready: fibre, diameter (um), state of the membrane, concentrations (uM)."""
+class Prepared(Generic[Kind]):
+    """A question made ready: fibre, middle diameter (um), state of the membrane, concentrations (uM)."""
 
-    fibre: Myelinated
+    fibre: Kind
     diameter: float
     state: NerveState
     amounts: dict[str, float]
 
 
-def _prepared_myelinated(question: Question, library: Library) -> PreparedMyelinated:
+def _prepared_myelinated(question: Question, library: Library) -> Prepared[Myelinated]:
     if question.precision != "double":
         raise ModelError(f"{question.fibre} fibres are run in double precision; leave --precision out")
     built = myelinated(MYELINATED[question.fibre], library)
@@ -108,7 +124,7 @@ def _prepared_myelinated(question: Question, library: Library) -> PreparedMyelin
     hurt = injured(question.condition, library, built.name, question.severity)
     block = block_as(amounts, library, built.sodium, built.blocked_as, prior=question.prior)
     wide = built.diameter if question.diameter is None else question.diameter
-    return PreparedMyelinated(built, wide, combined([hurt, block]), amounts)
+    return Prepared(built, wide, combined([hurt, block]), amounts)
 
 
 def by_delay_line(question: Question) -> bool:
@@ -116,7 +132,7 @@ def by_delay_line(question: Question) -> bool:
     return question.fibre in MYELINATED and len(question.times) > saltatory.MOST
 
 
-def _myelinated(question: Question, library: Library, course_too: bool, progress: Any) -> dict[str, Any]:
+def _myelinated(question: Question, library: Library, course_too: bool, progress: Progress | None) -> Answer:
     """A myelinated fibre: the cable, or its delay line where there are more pulses than the cable is run for."""
     ready = _prepared_myelinated(question, library)
     built, wide, state, length = ready.fibre, ready.diameter, ready.state, question.length
@@ -139,15 +155,9 @@ def _myelinated(question: Question, library: Library, course_too: bool, progress
             f"more than {saltatory.MOST} pulses: a delay line learned from the cable; on trains up to {line.alike:g} Hz that it had not "
             f"seen it conducted the same pulses, and its latencies were off by at most {line.error:.1%}"
         )
-    return {
-        "question": replace(question, diameter=wide, severity=_severity(question, library)),
-        "conduction": found,
-        "title": title_of(question, wide),
-        "course": shown,
-        "numbers": {},
-        "notes": (*notes, *fires([found])),
-        "amounts": ready.amounts,
-    }
+    notes += fires([found])
+    asked = as_run(question, wide, library)
+    return Answer(asked, title_of(question, wide), {}, tuple(notes), ready.amounts, found, shown)
 
 
 def _pulse(question: Question) -> float:
@@ -163,24 +173,15 @@ def _amounts(question: Question, library: Library) -> dict[str, float]:
     return amounts
 
 
-def _severity(question: Question, library: Library) -> float | None:
-    """The severity that is run; None without a condition."""
-    if question.condition is None or question.severity is not None:
-        return question.severity
-    return typical(question.condition, library)
+def as_run(question: Question, diameter: float | None, library: Library) -> Question:
+    """The question with the diameter (um) and the severity that are run."""
+    severity = question.severity
+    if question.condition is not None and severity is None:
+        severity = typical(question.condition, library)
+    return replace(question, diameter=diameter, severity=severity)
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """A question made ready: fibre, middle diameter (um), state of the membrane, concentrations (uM)."""
-
-    fibre: Fibre
-    diameter: float
-    state: NerveState
-    amounts: dict[str, float]
-
-
-def prepared(question: Question, library: Library, severity: Any = None) -> Prepared:
+def prepared(question: Question, library: Library, severity: Any = None) -> Prepared[Fibre]:
     """Fibre, diameter and state that a question to a C fibre asks for. Raises `ModelError` for a fibre there is not."""
     name = FIBRES.get(question.fibre)
     if name is None or name not in library.neurons:
@@ -208,7 +209,7 @@ def fires(found: Iterable[Conduction]) -> list[str]:
 
 
 def remarks(
-    question: Question, library: Library, ready: Prepared | PreparedMyelinated, all_arrived: bool
+    question: Question, library: Library, ready: Prepared[Fibre] | Prepared[Myelinated], all_arrived: bool
 ) -> list[str]:
     """What a reader of the answer should know of the drugs."""
     built = ready.fibre
@@ -230,9 +231,8 @@ def title_of(question: Question, diameter: float, people: str = "") -> str:
     return "; ".join(words)
 
 
-def _ask(question: Question, library: Library, course_too: bool, progress: Any) -> dict[str, Any]:
-    if question.fibre in MYELINATED:
-        return _myelinated(question, library, course_too, progress)
+def _bare(question: Question, library: Library, course_too: bool, progress: Progress | None) -> Answer:
+    """An unmyelinated fibre."""
     ready = prepared(question, library)
     found = conduct(
         ready.fibre,
@@ -253,30 +253,16 @@ def _ask(question: Question, library: Library, course_too: bool, progress: Any) 
             state=ready.state,
             stimulus=found.stimulus,
         )
-    return {
-        "question": replace(question, diameter=ready.diameter, severity=_severity(question, library)),
-        "conduction": found,
-        "title": title_of(question, ready.diameter),
-        "course": shown,
-        "numbers": {},
-        "notes": (
-            *remarks(question, library, ready, bool(found.conducted.all())),
-            *fires([found]),
-        ),
-        "amounts": ready.amounts,
-    }
+    notes = (*remarks(question, library, ready, bool(found.conducted.all())), *fires([found]))
+    asked = as_run(question, ready.diameter, library)
+    return Answer(asked, title_of(question, ready.diameter), {}, notes, ready.amounts, found, shown)
 
 
 @dataclass(frozen=True)
-class AnswerOfPeople:
-    """What arrived in the fibre of each person, the question in words, numbers by status, notes, and the seed of who they are."""
+class AnswerOfPeople(Reply):
+    """What arrived in the fibre of each person, and the seed of who they are. Where they differ in severity, the question has none."""
 
-    question: Question
     people: People
-    title: str
-    numbers: dict[str, int]
-    notes: tuple[str, ...]
-    amounts: Mapping[str, float]
     seed: int
 
     def to_dict(self) -> dict[str, Any]:
@@ -284,19 +270,14 @@ class AnswerOfPeople:
         asked, any_of_them = self.question, self.people.found[0]
         return {
             **self.people.to_dict(),
+            **self.told(),
             "pulse_times_ms": any_of_them.times.tolist(),
             "recorded_at_mm": any_of_them.electrodes[2] / 1e3,
             "numerics": any_of_them.to_dict()["numerics"],
-            "fibre": asked.fibre,
             "middle_diameter_um": asked.diameter,
             "length_mm": asked.length,
-            "pulse_duration_ms": PULSE,
-            "drugs": list(asked.drugs),
-            "concentrations_uM": dict(self.amounts),
-            "condition": asked.condition,
+            "pulse_duration_ms": _pulse(asked),
             "seed": self.seed,
-            "numbers": self.numbers,
-            "notes": list(self.notes),
         }
 
 
@@ -306,78 +287,61 @@ def ask_people(
     *,
     patients: int,
     seed: int = 1,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> AnswerOfPeople:
     """Run a question on the fibre of each of many people. Raises `ModelError` for what makes no sense."""
-    if question.fibre in MYELINATED:
-        return _myelinated_people(question, library, patients, seed, progress)
     with evidence.tally() as used:
-        if question.condition is not None and question.severity is None:
-            severity = severities(question.condition, library, patients, seed)
-        else:
-            severity = np.full(patients, question.severity or 0.0)
-        ready = prepared(question, library, severity)
-        found = conduct_people(
-            ready.fibre,
-            question.times,
-            library,
-            patients=patients,
-            length=question.length,
-            diameter=ready.diameter,
-            state=ready.state,
-            severities=severity,
-            seed=seed,
-            precision=question.precision,
-            progress=progress,
-        )
-    arrived = all(each.conducted.all() for each in found.found)
-    notes = remarks(question, library, ready, arrived)
+        run = _myelinated_people if question.fibre in MYELINATED else _bare_people
+        ready, found, said = run(question, library, patients, seed, progress)
+    notes = remarks(question, library, ready, all(each.conducted.all() for each in found.found))
     notes += fires(each for each, ok in zip(found.found, found.finite, strict=True) if ok)
-    notes.append(
-        "people differ in diameter as fibres of several people do (vanhees1981); densities do not vary: no source says by how much"
-    )
     return AnswerOfPeople(
-        replace(question, diameter=ready.diameter),
-        found,
-        title_of(question, ready.diameter, f" of {counted(patients)}"),
-        dict(used.counts),
-        tuple(notes),
-        ready.amounts,
-        seed,
+        replace(question, diameter=ready.diameter), title_of(question, ready.diameter, f" of {counted(patients)}"),
+        dict(used.counts), (*notes, said), ready.amounts, found, seed,
+    )  # fmt: skip
+
+
+def _bare_people(
+    question: Question, library: Library, patients: int, seed: int, progress: Progress | None
+) -> tuple[Prepared[Fibre], People, str]:
+    """People with unmyelinated fibres, and in what they differ."""
+    if question.condition is not None and question.severity is None:
+        severity = severities(question.condition, library, patients, seed)
+    else:
+        severity = np.full(patients, question.severity or 0.0)
+    ready = prepared(question, library, severity)
+    found = conduct_people(
+        ready.fibre,
+        question.times,
+        library,
+        patients=patients,
+        length=question.length,
+        diameter=ready.diameter,
+        state=ready.state,
+        severities=severity,
+        seed=seed,
+        precision=question.precision,
+        progress=progress,
     )
+    said = "people differ in diameter as fibres of several people do (vanhees1981); densities do not vary: no source says by how much"
+    return ready, found, said
 
 
 def _myelinated_people(
-    question: Question,
-    library: Library,
-    patients: int,
-    seed: int,
-    progress: Callable[[int, int], None] | None,
-) -> AnswerOfPeople:
+    question: Question, library: Library, patients: int, seed: int, progress: Progress | None
+) -> tuple[Prepared[Myelinated], People, str]:
     """People whose myelinated fibres differ in width."""
-    with evidence.tally() as used:
-        ready = _prepared_myelinated(question, library)
-        found = conduct_myelinated(
-            ready.fibre,
-            question.times,
-            library,
-            patients=patients,
-            length=question.length,
-            diameter=ready.diameter,
-            state=ready.state,
-            seed=seed,
-            progress=progress,
-        )
-    notes = remarks(question, library, ready, all(each.conducted.all() for each in found.found))
-    notes.append(
-        "people differ in the width of their fibres by a spread that is assumed; nothing else differs"
+    ready = _prepared_myelinated(question, library)
+    found = conduct_myelinated(
+        ready.fibre,
+        question.times,
+        library,
+        patients=patients,
+        length=question.length,
+        diameter=ready.diameter,
+        state=ready.state,
+        seed=seed,
+        progress=progress,
     )
-    return AnswerOfPeople(
-        replace(question, diameter=ready.diameter),
-        found,
-        title_of(question, ready.diameter, f" of {counted(patients)}"),
-        dict(used.counts),
-        tuple(notes),
-        ready.amounts,
-        seed,
-    )
+    said = "people differ in the width of their fibres by a spread that is assumed; nothing else differs"
+    return ready, found, said

@@ -2,42 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from analgesia import evidence
 from analgesia.errors import ModelError
 from analgesia.evidence import Library
-from analgesia.nerve.ask import MYELINATED, Question, prepared, remarks
+from analgesia.nerve.ask import MYELINATED, Question, Reply, as_run, prepared, remarks
+from analgesia.nerve.conduction import Progress
 from analgesia.nerve.junction import PERIPHERY, PULSES, Following, following
 
 OWN_WIDTH = f"the branch has its own widths and lengths, {PERIPHERY[0] / 1e3:g} mm of periphery {PERIPHERY[1]:g} um wide"
 
 
 @dataclass(frozen=True)
-class BranchAnswer:
-    """How fast the fibre follows past the branch and without it, the question in words, numbers by status, notes."""
+class BranchAnswer(Reply):
+    """How fast the fibre follows past the branch and without it."""
 
-    question: Question
     branch: Following
     straight: Following
-    title: str
-    numbers: dict[str, int]
-    notes: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """As `analgesia nerve --branch --json` prints it."""
-        asked = self.question
-        return {
-            **self.branch.to_dict(),
-            "straight": self.straight.to_dict(),
-            "fibre": asked.fibre,
-            "drugs": list(asked.drugs),
-            "condition": asked.condition,
-            "numbers": self.numbers,
-            "notes": list(self.notes),
-        }
+        return {**self.branch.to_dict(), "straight": self.straight.to_dict(), **self.told()}
 
 
 def ask_branch(
@@ -45,7 +32,7 @@ def ask_branch(
     library: Library,
     *,
     pulses: int = PULSES,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> BranchAnswer:
     """Following frequency of the fibre of `question` (its diameter, length and times do not matter here) for trains of `pulses`.
 
@@ -65,10 +52,5 @@ def ask_branch(
     words = [f"{question.fibre} fibre past the branch to its cell body", f"trains of {pulses} pulses"]
     words += [*question.drugs, *([question.condition] if question.condition else [])]
     return BranchAnswer(
-        replace(question, diameter=None),
-        branch,
-        straight,
-        "; ".join(words),
-        dict(used.counts),
-        (*told, OWN_WIDTH),
-    )
+        as_run(question, None, library), "; ".join(words), dict(used.counts), (*told, OWN_WIDTH), ready.amounts, branch, straight
+    )  # fmt: skip

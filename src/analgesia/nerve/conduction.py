@@ -141,27 +141,46 @@ def conduct(
     where = [geometry.nearest(share * length * 1e3) for share in (START, FIRST, SECOND)]
     rested = length / (VELOCITY * math.sqrt(diameter))
 
-    def run(pulses: Sequence[float] | Array, stages: Sequence[Stage]) -> CableResult:
+    def run(pulses: Array, stages: Sequence[Stage]) -> CableResult:
         return simulate(
             membrane, geometry, parameters, initial=initial, stages=stages, probes=where, threshold=THRESHOLD, along=True,
             pulses=[Pulse(0, SETTLE + t, PULSE, current) for t in pulses], precision=precision, progress=progress,
         )  # fmt: skip
 
-    travel = TRAVEL * rested
-    if len(moments) > 1 and not state.empty:  # a drug or an injury may slow the fibre: time one spike first
-        alone = run([moments[0]], [Stage(SETTLE + moments[0] + LATEST * rested, COARSE[1])])
-        arrived = alone.spikes[0][2]
-        travel = max(travel, TRAVEL * float(arrived[0] - SETTLE - moments[0]) if arrived.size else 0.0)
-    stages = staged(moments, travel, dt)
-    result = run(moments, stages)
-    if fired_in_silence(result, stages) or still_travelling(result, moments):
-        longest = moments[-1] + LATEST * rested + AFTER
-        result = run(moments, [Stage(SETTLE + math.ceil(longest), dt)])
+    result = run_in_stages(run, moments, rested, dt, COARSE[1], changed=not state.empty)
     if not result.finite[0]:
         raise ModelError(
             "the fibre left the finite numbers: a parameter is far outside what a membrane can have"
         )
     return read(result, geometry, where, moments, LATEST * rested, current, dx, dt, precision)
+
+
+def run_in_stages(
+    run: Callable[[Array, Sequence[Stage]], CableResult],
+    times: Array,
+    rested: float,
+    dt: float,
+    coarse: float,
+    *,
+    changed: bool,
+    after: float = AFTER,
+) -> CableResult:
+    """What `run` finds of pulses at `times` (ms), with steps of `dt` ms only while spikes travel (see `staged`).
+
+    `rested`: ms that the slowest rested fibre takes. A drug or an injury (`changed`) may slow the fibre, so one spike is timed first, in
+    steps of `coarse` ms. The run is repeated without silences where something fired in one or was still on its way when it ended.
+    """
+    travel = TRAVEL * rested
+    if changed and len(times) > 1:
+        alone = run(times[:1], [Stage(SETTLE + times[0] + LATEST * rested, coarse)])
+        passed = [spikes[2][0] for spikes in alone.spikes if spikes[2].size]
+        travel = max(travel, TRAVEL * float(max(passed, default=0.0) - SETTLE - times[0]))
+    stages = staged(times, travel, dt, after)
+    result = run(times, stages)
+    if fired_in_silence(result, stages) or still_travelling(result, times):
+        longest = times[-1] + LATEST * rested + after
+        result = run(times, [Stage(SETTLE + math.ceil(longest), dt)])
+    return result
 
 
 def prepared(
@@ -199,17 +218,24 @@ def threshold(
     fibre: Fibre, diameter: float, state: NerveState = HEALTHY, *, tolerance: float = 0.05
 ) -> float:
     """Smallest current (nA) of PULSE ms that starts a conducted spike, to `tolerance`; several currents at once."""
-    scale = diameter**1.5
-    low, high = 0.02 * scale, 20.0 * scale
     geometry = cylinder(3e3 * math.sqrt(diameter), diameter, 60, fibre.resistivity)
     membrane, parameters, initial = prepared(fibre, diameter, state)
-    while high / low > 1.0 + tolerance:
-        currents = np.geomspace(low, high, 16)
+
+    def fires(currents: Array) -> NDArray[np.bool_]:
         found = simulate(
             membrane, geometry, parameters, initial=initial, duration=SETTLE + 15.0, dt=0.025, probes=[45],
             pulses=[Pulse(0, SETTLE, PULSE, currents)], lanes=len(currents), threshold=THRESHOLD,
         )  # fmt: skip
-        fired = np.array([len(spikes[0]) > 0 for spikes in found.spikes])
+        return np.array([len(spikes[0]) > 0 for spikes in found.spikes])
+
+    return smallest(fires, 0.02 * diameter**1.5, 20.0 * diameter**1.5, tolerance)
+
+
+def smallest(fires: Callable[[Array], NDArray[np.bool_]], low: float, high: float, tolerance: float) -> float:
+    """Smallest current (nA) that fires, to `tolerance`, sought from `low` to `high`, 16 at once. Raises `ModelError` where none does."""
+    while high / low > 1.0 + tolerance:
+        currents = np.geomspace(low, high, 16)
+        fired = fires(currents)
         if not fired.any():
             raise ModelError(f"the fibre cannot be excited by {high:.3g} nA: look at its sodium conductances")
         first = int(np.argmax(fired))

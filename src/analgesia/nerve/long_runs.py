@@ -1,53 +1,48 @@
 """A question to the surrogate of a fibre: learned when it is first asked for, kept on disk, and refused with the reason where it cannot be.
 
-What is kept counts only for the same evidence, fibre, width, membrane and program: the key is a hash of all of them.
+What is kept counts only for the same evidence, fibre, width, membrane, program and kind of machine: the key is a hash of all of them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import analgesia.engine.cable
 from analgesia import evidence
+from analgesia.engine import machine
 from analgesia.engine.cache import stored
+from analgesia.engine.compiler import engine_digest
 from analgesia.errors import ModelError
 from analgesia.evidence import Library
-from analgesia.nerve.ask import MYELINATED, Prepared, Question, prepared, remarks, title_of
+from analgesia.nerve.ask import MYELINATED, Prepared, Question, Reply, as_run, prepared, remarks, title_of
+from analgesia.nerve.conduction import PULSE
 from analgesia.nerve.learning import derive
+from analgesia.nerve.membranes import Fibre
 from analgesia.nerve.surrogate import Error, Forecast, Form, Surrogate
 
 REFUSED = "refused"
 
 
 @dataclass(frozen=True)
-class LongAnswer:
-    """What arrived according to the surrogate, the question in words, numbers by status, notes."""
+class LongAnswer(Reply):
+    """What arrived according to the surrogate."""
 
-    question: Question
     forecast: Forecast
-    title: str
-    numbers: dict[str, int]
-    notes: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """As `analgesia nerve --surrogate --json` prints it."""
-        asked = self.question
         return {
             **self.forecast.to_dict(),
-            "fibre": asked.fibre,
-            "diameter_um": asked.diameter,
-            "length_mm": asked.length,
-            "drugs": list(asked.drugs),
-            "condition": asked.condition,
-            "numbers": self.numbers,
-            "notes": list(self.notes),
+            **self.told(),
+            "diameter_um": self.question.diameter,
+            "length_mm": self.question.length,
+            "pulse_duration_ms": PULSE,
         }
 
 
@@ -66,10 +61,10 @@ def ask_long(question: Question, library: Library) -> LongAnswer:
     if not inside.all():
         counts = ", ".join(f"{count} {words}" for words, count in found.to_dict()["outside_pulses"].items())
         notes.append(f"of {len(inside)} pulses nothing is said about {int((~inside).sum())}: {counts}")
-    asked = replace(question, diameter=ready.diameter)
     return LongAnswer(
-        asked, found, title_of(question, ready.diameter) + "; surrogate", dict(used.counts), tuple(notes)
-    )
+        as_run(question, ready.diameter, library), title_of(question, ready.diameter) + "; surrogate",
+        dict(used.counts), tuple(notes), ready.amounts, found,
+    )  # fmt: skip
 
 
 def said(error: Error) -> str:
@@ -85,7 +80,7 @@ def said(error: Error) -> str:
     )
 
 
-def learned(ready: Prepared, question: Question, library: Library) -> Surrogate:
+def learned(ready: Prepared[Fibre], question: Question, library: Library) -> Surrogate:
     """The surrogate of a prepared fibre, from disk where it was learned before. Raises `ModelError` where it was refused."""
     words = ", ".join([*question.drugs, *([question.condition] if question.condition else [])]) or "healthy"
 
@@ -100,7 +95,7 @@ def learned(ready: Prepared, question: Question, library: Library) -> Surrogate:
     return from_text(stored(_key(ready, words, library), make).decode())
 
 
-def _key(ready: Prepared, words: str, library: Library) -> str:
+def _key(ready: Prepared[Fibre], words: str, library: Library) -> str:
     state = ready.state
     parts = (
         library.hash, _sources(), ready.fibre.name, repr(float(ready.diameter)), words, repr(sorted(state.factors.items())),
@@ -111,11 +106,15 @@ def _key(ready: Prepared, words: str, library: Library) -> str:
 
 @cache
 def _sources() -> str:
-    """Hash of the program between the evidence and a surrogate."""
-    digest = hashlib.blake2b(digest_size=16)
-    for folder in (Path(__file__).parent, Path(analgesia.engine.cable.__file__).parent):
-        for path in sorted(folder.glob("*.py")):
-            digest.update(path.read_bytes())
+    """Hash of the program between the evidence and a surrogate, and the machine that its last digits depend on."""
+    package = Path(__file__).parent.parent
+    digest = hashlib.blake2b(f"{engine_digest()} {machine.description()}".encode(), digest_size=16)
+    for path in (
+        *sorted((package / "nerve").glob("*.py")),
+        *sorted((package / "engine" / "cable").glob("*.py")),
+    ):
+        digest.update(path.read_bytes())
+    digest.update((package / "channels.py").read_bytes())
     return digest.hexdigest()
 
 

@@ -205,7 +205,7 @@ def _run(
     where = [geometry.nearest(share * length * 1e3) for share in (one.START, one.FIRST, one.SECOND)]
     slowest = length / (one.VELOCITY * math.sqrt(thinnest))
 
-    def run(pulses: Sequence[float] | Array, stages: Sequence[Stage]) -> CableResult:
+    def run(pulses: Array, stages: Sequence[Stage]) -> CableResult:
         return simulate(
             membrane, geometry, parameters, initial=initial, stages=stages, probes=where, threshold=one.THRESHOLD,
             pulses=[Pulse(0, one.SETTLE + t, one.PULSE, currents) for t in pulses], lanes=len(diameters),
@@ -213,16 +213,7 @@ def _run(
             progress=progress,
         )  # fmt: skip
 
-    travel = one.TRAVEL * slowest
-    if len(times) > 1 and not state.empty:  # a drug or an injury may slow the fibres: time one spike first
-        alone = run([times[0]], [Stage(one.SETTLE + times[0] + one.LATEST * slowest, one.COARSE[1])])
-        arrived = [spikes[2][0] for spikes in alone.spikes if spikes[2].size]
-        travel = max(travel, one.TRAVEL * (max(arrived, default=0.0) - one.SETTLE - times[0]))
-    stages = one.staged(times, travel, dt)
-    result = run(times, stages)
-    if one.fired_in_silence(result, stages) or one.still_travelling(result, times):
-        longest = times[-1] + one.LATEST * slowest + one.AFTER
-        result = run(times, [Stage(one.SETTLE + math.ceil(longest), dt)])
+    result = one.run_in_stages(run, times, slowest, dt, one.COARSE[1], changed=not state.empty)
     found = tuple(
         one.read(
             result,

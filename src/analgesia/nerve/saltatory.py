@@ -7,7 +7,6 @@ steps where nothing fires, and again finely if something did.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -73,24 +72,13 @@ def conduct(
     where = electrodes(fibre, nodes)
     planned = length / (SLOWEST * wide)
 
-    def run(pulses: Sequence[float] | Array, stages: Sequence[Stage]) -> CableResult:
+    def run(pulses: Array, stages: Sequence[Stage]) -> CableResult:
         return simulate(
             membrane, geometry, given, initial=start, stages=stages, probes=where, threshold=THRESHOLD,
             pulses=[Pulse(0, bare.SETTLE + t, PULSE, current) for t in pulses], progress=progress,
         )  # fmt: skip
 
-    travel = bare.TRAVEL * planned
-    if len(moments) > 1 and not state.empty:  # a drug or an injury may slow the fibre: time one spike first
-        alone = run(moments[:1], [Stage(bare.SETTLE + moments[0] + bare.LATEST * planned, COARSE)])
-        arrived = alone.spikes[0][2]
-        travel = max(
-            travel, bare.TRAVEL * float(arrived[0] - bare.SETTLE - moments[0]) if arrived.size else 0.0
-        )
-    stages = bare.staged(moments, travel, dt, AFTER)
-    result = run(moments, stages)
-    if bare.fired_in_silence(result, stages) or bare.still_travelling(result, moments):
-        longest = moments[-1] + bare.LATEST * planned + AFTER
-        result = run(moments, [Stage(bare.SETTLE + math.ceil(longest), dt)])
+    result = bare.run_in_stages(run, moments, planned, dt, COARSE, changed=not state.empty, after=AFTER)
     if not result.finite[0]:
         raise ModelError(
             "the fibre left the finite numbers: a parameter is far outside what a membrane can have"
@@ -161,19 +149,15 @@ def threshold(fibre: Myelinated, diameter: float, *, tolerance: float = 0.05) ->
     membrane, given = parameters(fibre, diameter, HEALTHY)
     geometry = anatomy(fibre, diameter, 9 + BEYOND)
     start = rested(fibre, membrane, geometry, given)
-    low, high = 0.02, 20.0
-    while high / low > 1.0 + tolerance:
-        currents = np.geomspace(low, high, 16)
+
+    def fires(currents: Array) -> NDArray[np.bool_]:
         found = simulate(
             membrane, geometry, given, initial=start, duration=3.0, dt=COARSE, lanes=len(currents),
             probes=electrodes(fibre, 9), pulses=[Pulse(0, 0.1, PULSE, currents)], threshold=THRESHOLD,
         )  # fmt: skip
-        fired = np.array([len(spikes[1]) > 0 for spikes in found.spikes])
-        if not fired.any():
-            raise ModelError(f"the fibre cannot be excited by {high:.3g} nA: look at its sodium conductances")
-        first = int(np.argmax(fired))
-        low, high = (currents[first - 1] if first else low / 4.0), currents[first]
-    return float(high)
+        return np.array([len(spikes[1]) > 0 for spikes in found.spikes])
+
+    return bare.smallest(fires, 0.02, 20.0, tolerance)
 
 
 def course(
