@@ -100,8 +100,6 @@ class QuantityType(click.ParamType[Quantity]):
         return quantity
 
 
-QUANTITY = QuantityType()
-
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 population_option = click.option(
     "--population", default="healthy_volunteer", show_default=True, metavar="NAME", help="Whom to simulate."

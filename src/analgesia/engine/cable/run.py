@@ -28,9 +28,6 @@ from analgesia.engine.compiler import engine_digest
 Array = NDArray[np.float64]
 Precision = Literal["double", "single"]
 
-MAX_RATE = 0.5
-"""No neurite crosses the threshold more often than once in two steps, so a block has at most BLOCK / 2 upward crossings."""
-
 
 @dataclass(frozen=True)
 class Pulse:
@@ -236,7 +233,7 @@ class Run:
         """One call of a kernel; `outside`: bits of the lanes known to have left the tables."""
         width, every, probes = self.width, self._every(stage), len(self.probes)
         first, steps = call.first, call.steps
-        capacity = min(BLOCK, steps) // 2 + 1
+        capacity = min(BLOCK, steps) // 2 + 1  # upward crossings lie at least two steps apart
         rows = -(-(first + steps) // every) - -(-first // every)
         shape = (given["state"].shape[0] * (kernel.lanes if kernel.along else 1), steps, len(self.pulses))
         buffer = np.zeros((probes, capacity, width))
