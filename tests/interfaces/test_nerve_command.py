@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -158,55 +159,45 @@ def test_ectopia(tmp_path: Path) -> None:
     assert "active A-delta units" in text
 
 
-def test_healthy_cells_are_nearly_silent_and_lidocaine_silences_others() -> None:
+@cache
+def units(
+    condition: str | None, people: int, unit: str = "c", opioid: float = 0.0, lidocaine: float = 0.0
+) -> Any:
+    """Recorded once for all tests of a process."""
     from analgesia import evidence
     from analgesia.nerve.ectopia import ectopia
 
-    library = evidence.load()
-    assert ectopia(None, 30, library).active.mean() < 0.03
-    assert ectopia(None, 15, library, unit="a_delta").active.mean() < 0.12
-    plain, numbed = (
-        ectopia("painful_diabetic_neuropathy", 15, library, concentrations=amounts)
-        for amounts in ({}, {"lidocaine": 20.0})
-    )
+    amounts = {"lidocaine": lidocaine} if lidocaine else {}
+    return ectopia(condition, people, evidence.load(), unit=unit, opioid=opioid, concentrations=amounts)
+
+
+def test_healthy_cells_are_nearly_silent_and_lidocaine_silences_others() -> None:
+    assert units(None, 15).active.mean() < 0.03
+    assert units(None, 15, "a_delta").active.mean() < 0.12
+    plain, numbed = (units("painful_diabetic_neuropathy", 10, lidocaine=amount) for amount in (0.0, 20.0))
     assert numbed.active.mean() < plain.active.mean()
 
 
 def test_axotomised_c_units_are_silent_and_a_units_fire() -> None:
     """snl_afferents2001: after a spinal nerve is cut only A units discharge, four to six times as much as before."""
-    from analgesia import evidence
-    from analgesia.nerve.ectopia import ectopia
-
-    library = evidence.load()
-    c = ectopia("postherpetic_neuralgia", 30, library)
+    c = units("postherpetic_neuralgia", 15)
     cut = c.axotomised
     assert 0.1 < cut.mean() < 0.35
     assert not c.active[cut].any()
     assert c.active[~cut].any()
-    injured, healthy = (
-        ectopia(name, 30, library, unit="a_delta") for name in ("postherpetic_neuralgia", None)
-    )
+    injured, healthy = (units(name, 15, "a_delta") for name in ("postherpetic_neuralgia", None))
     assert injured.rates.mean() > 2.0 * healthy.rates.mean()
     assert injured.active.mean() > healthy.active.mean()
 
 
 def test_opioids_silence_some_units() -> None:
-    from analgesia import evidence
-    from analgesia.nerve.ectopia import ectopia
-
-    library = evidence.load()
-    plain, opened = (
-        ectopia("painful_diabetic_neuropathy", 20, library, opioid=stimulus) for stimulus in (0.0, 1.0)
-    )
+    plain, opened = (units("painful_diabetic_neuropathy", 10, opioid=stimulus) for stimulus in (0.0, 1.0))
     assert opened.rates.sum() < plain.rates.sum()
     assert (opened.rates == plain.rates).mean() > 0.5  # most cells have no such channel
 
 
 def test_people_do_not_depend_on_how_many_there_are() -> None:
-    from analgesia import evidence
-    from analgesia.nerve.ectopia import ectopia
-
-    few, more = (ectopia("spinal_cord_injury_pain", n, evidence.load()).rates for n in (3, 6))
+    few, more = (units("painful_diabetic_neuropathy", n).rates for n in (3, 10))
     assert (few == more[:3]).all()
 
 
