@@ -173,6 +173,18 @@ def test_a_delay_line_is_the_cable_on_trains_it_has_not_seen(line):
     assert found.velocity == pytest.approx(cable.velocity, rel=1e-3)
 
 
+def test_a_delay_line_vouches_for_no_train_on_which_it_was_wrong(line):
+    """0.2 mM lidocaine: at 100 Hz an A-delta cable loses other pulses, so nothing was compared and no error may be stated."""
+    assert "at most" in line.vouched([0.0, 5.0])
+    assert "not known" in line.vouched([0.0, 2.0])
+    near_block = replace(line, alike=0.0, error=0.0)
+    with pytest.raises(ModelError, match="other pulses than its cable at 100 Hz, and yours come at 10 Hz"):
+        near_block.vouched([0.0, 1000.0, 1100.0])
+    assert "at most" not in near_block.vouched([0.0, 400.0])
+    with pytest.raises(ModelError, match=r"at 300 Hz.*up to 150 Hz"):
+        replace(line, alike=150.0).vouched([0.0, 5.0])
+
+
 def test_a_delay_line_of_a_blocked_fibre_conducts_nothing(line):
     nothing = replace(line, latencies=(np.nan,) * 3)
     assert not nothing.carry(np.arange(5.0)).conducted.any()

@@ -151,10 +151,7 @@ def _myelinated(question: Question, library: Library, course_too: bool, progress
         )
     notes = remarks(question, library, ready, bool(found.conducted.all()))
     if line is not None and found.conducted.any():
-        notes.append(
-            f"more than {saltatory.MOST} pulses: a delay line learned from the cable; on trains up to {line.alike:g} Hz that it had not "
-            f"seen it conducted the same pulses, and its latencies were off by at most {line.error:.1%}"
-        )
+        notes.append(f"more than {saltatory.MOST} pulses: {line.vouched(question.times)}")
     notes += fires([found])
     asked = as_run(question, wide, library)
     return Answer(asked, title_of(question, wide), {}, tuple(notes), ready.amounts, found, shown)

@@ -64,6 +64,31 @@ class DelayLine:
         line = np.interp(np.log(gap), np.log(self.gaps), np.log(np.maximum(self.recovery, 1e-9)))
         return np.asarray(np.exp(line - np.maximum(gap - self.gaps[-1], 0.0) / FADING))
 
+    def vouched(self, times: Sequence[float] | Array) -> str:
+        """What was seen of it that holds for pulses at `times` (ms), in words.
+
+        Raises `ModelError` where it conducted other pulses than the cable did, in a train that was no faster than these pulses.
+        """
+        fastest = 1e3 / float(np.min(np.diff(np.asarray(times, float)), initial=np.inf))
+        if self.alike < HELD_OUT[-1] and fastest > max(self.alike, 1e3 / FORGOTTEN):
+            failed = min(rate for rate in HELD_OUT if rate > self.alike)
+            known = f"up to {self.alike:g} Hz" if self.alike else f"more than {FORGOTTEN:g} ms apart"
+            raise ModelError(
+                f"the delay line of this fibre conducts other pulses than its cable at {failed:g} Hz, and yours come at {fastest:.3g} Hz: "
+                f"give pulses {known}, or so few that the cable is run"
+            )
+        seen = "a delay line learned from the cable"
+        if self.alike:
+            seen += (
+                f"; on trains up to {self.alike:g} Hz that it had not seen it conducted the same pulses, and its latencies were off by at "
+                f"most {self.error:.1%}"
+            )
+        else:
+            seen += f"; pulses so far apart ({FORGOTTEN:g} ms) do not feel each other"
+        if fastest > HELD_OUT[-1]:
+            seen += f"; yours come at {fastest:.3g} Hz, at which it was not compared: which of them arrive is not known"
+        return seen
+
     def carry(self, times: Sequence[float] | Array) -> Conduction:
         """What arrives of pulses at `times` (ms, ascending)."""
         moments = np.asarray(times, float)
