@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from analgesia.calibration.quadrature import Floats, between, deviates, grid_weights
 from analgesia.engine import draws
 from analgesia.errors import ModelError
 from analgesia.nerve.ectopia import ACTIVE, CLASSES, MOST, UNITS, injured_cell, record, scattered
@@ -37,7 +38,6 @@ from analgesia.nerve.soma import soma
 if TYPE_CHECKING:
     from analgesia.evidence import Library, Number
 
-Floats = NDArray[np.float64]
 Progress = Callable[[int, int], None]
 
 CONDITION = "painful_diabetic_neuropathy"
@@ -169,23 +169,27 @@ class EctopiaFit:
         }
 
 
+def everyone(condition: str, library: Library) -> tuple[Floats, Floats]:
+    """Severity of the person and standard normal deviate of the damage of every cell, by quadrature over both."""
+    severity, z = np.meshgrid(severity_at(condition, library, deviates(POINTS)), deviates(POINTS))
+    return severity.ravel(), z.ravel()
+
+
 class Surface:
     """Shares over all people as functions of mean drive and scatter of damage."""
 
     def __init__(self, library: Library, nodes: Nodes) -> None:
         population = library.neurons[CLASSES["c"][0]].parameters["population"]
-        z = np.clip(_normal(8 * POINTS), -3.0, 3.0)
+        z = np.clip(deviates(8 * POINTS), -3.0, 3.0)
         spread = float(population["drive_spread"].to("pA"))
         reach = DRIVES[-1] - MEANS[-1]
         if 3.0 * spread > reach:
             raise ModelError(
                 f"{population['drive_spread'].place}: a spread of drive above {reach / 3:.3g} pA is outside the grid of the fit"
             )
-        severity, deviate = np.meshgrid(severity_at(CONDITION, library, _normal(POINTS)), _normal(POINTS))
-        self.damaged = np.stack(
-            [_weights(DAMAGES, scattered(severity.ravel(), w, deviate.ravel())) for w in SPREADS]
-        )
-        self.driven = np.stack([_weights(DRIVES, d + spread * z) for d in MEANS])
+        severity, z_damage = everyone(CONDITION, library)
+        self.damaged = np.stack([grid_weights(DAMAGES, scattered(severity, w, z_damage)) for w in SPREADS])
+        self.driven = np.stack([grid_weights(DRIVES, d + spread * z) for d in MEANS])
         self.nodes = nodes
 
     def over(self, shares: Floats) -> Floats:
@@ -210,7 +214,7 @@ class Surface:
 
     def at(self, drive: float, spread: float) -> tuple[Floats, Floats]:
         """Weights of the damages and of the drives."""
-        a, b = _between(SPREADS, spread), _between(MEANS, drive)
+        a, b = between(SPREADS, spread), between(MEANS, drive)
         return np.asarray(a @ self.damaged), np.asarray(b @ self.driven)
 
 
@@ -332,25 +336,6 @@ def _slope(surface: Surface, drive: float, spread: float) -> Floats:
         up, down = (surface.shares(drive + k * moved[0], spread + k * moved[1]) for k in (1.0, -1.0))
         columns.append((up - down) / (2.0 * sum(moved)))
     return np.stack(columns, axis=1)
-
-
-def _normal(points: int) -> Floats:
-    """Standard normal deviates in the middle of strata of equal probability."""
-    from scipy.special import ndtri
-
-    return np.asarray(ndtri((np.arange(points) + 0.5) / points), dtype=np.float64)
-
-
-def _weights(grid: Floats, x: Floats) -> Floats:
-    """Mean over x of the weights with which a value is interpolated linearly on a grid; beyond its ends the end counts."""
-    at = np.interp(x, grid, np.arange(grid.size))
-    low = np.minimum(at.astype(int), grid.size - 2)
-    found = np.bincount(low, 1.0 - (at - low), grid.size) + np.bincount(low + 1, at - low, grid.size)
-    return np.asarray(found / x.size)
-
-
-def _between(grid: Floats, x: float) -> Floats:
-    return _weights(grid, np.array([x]))
 
 
 def _quantile(values: Floats, weights: Floats, q: float) -> float:

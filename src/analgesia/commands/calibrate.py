@@ -20,6 +20,7 @@ from analgesia.commands._common import (
 
 if TYPE_CHECKING:
     from analgesia.calibration.ectopia import EctopiaFit
+    from analgesia.calibration.ectopia_a import DriveFit
     from analgesia.calibration.pain import PainFit
 
 SUMMARY = "Fit kinetics, the way from receptors to pain, or ganglion cells to published studies, by simulating them."
@@ -29,6 +30,7 @@ CHECK = "check"
 KINETIC_PEOPLE = 160
 CHECK_PEOPLE = 400
 ECTOPIA_PEOPLE = 400
+UNIT_CLASSES = ("c", "a_beta", "a_delta")
 
 
 @click.command()
@@ -46,6 +48,11 @@ ECTOPIA_PEOPLE = 400
     type=click.Path(file_okay=False, path_type=Path),
     help="Write evidence files below FOLDER.",
 )
+@click.option(
+    "--unit",
+    type=click.Choice(UNIT_CLASSES),
+    help="With ectopia: the class of unit that is fitted.  [default: c]",
+)
 @click.option("--study", metavar="NAME", help="With check: this exposure study only.")
 @click.option(
     "--plot",
@@ -62,6 +69,7 @@ def command(
     what: str,
     size: int | None,
     folder: Path | None,
+    unit: str | None,
     study: str | None,
     picture: Path | None,
     from_priors: bool,
@@ -76,11 +84,14 @@ def command(
     pain always begins at its priors.
 
     Of ectopia, the mean drive of C cells and the scatter of damage between them are fitted to the share of C units that fire on their
-    own in painful diabetic neuropathy and to how often those do.
+    own in painful diabetic neuropathy and to how often those do. With --unit a_beta or a_delta, what postherpetic neuralgia adds to the
+    drive of A cells is fitted to how many times as much they discharge after a nerve is cut in rats. It takes one to two minutes.
 
     `check` fits nothing: every published exposure study is simulated many times with as many people as it had, sampling times and limits of
     quantification, and what it printed is shown beside the 90 % interval of the simulated studies.
     """
+    if unit is not None and what != ECTOPIA:
+        raise click.UsageError("--unit belongs to ectopia")
     if what == CHECK:
         if folder is not None or from_priors:
             raise click.UsageError("check fits nothing: it takes neither --write nor --from-priors")
@@ -95,7 +106,7 @@ def command(
     elif what == ECTOPIA:
         if from_priors:
             raise click.UsageError("the fit of ectopia has no priors: leave out --from-priors")
-        _ectopia(settings, size or ECTOPIA_PEOPLE, folder, as_json)
+        _ectopia(settings, unit or UNIT_CLASSES[0], size or ECTOPIA_PEOPLE, folder, as_json)
     else:
         _kinetics(settings, what, size or KINETIC_PEOPLE, folder, from_priors, as_json)
 
@@ -158,21 +169,52 @@ def _tell_pain(found: PainFit) -> None:
     )
 
 
-def _ectopia(settings: Settings, size: int, folder: Path | None, as_json: bool) -> None:
-    from analgesia.calibration import ectopia
+def _ectopia(settings: Settings, unit: str, size: int, folder: Path | None, as_json: bool) -> None:
+    from analgesia.calibration import ectopia, ectopia_a
     from analgesia.calibration.ectopia_write import write
 
     library = settings.library()
+    found: EctopiaFit | DriveFit
     with progress("fit", unit="cells") as report:
-        found = ectopia.fit(library, size=size, progress=report)
-    typed = f"analgesia calibrate {ECTOPIA}" + ("" if size == ECTOPIA_PEOPLE else f" --people {size}")
+        if unit == "c":
+            found = ectopia.fit(library, size=size, progress=report)
+        else:
+            found = ectopia_a.fit(library, unit, size=size, progress=report)
+    typed = f"analgesia calibrate {ECTOPIA}" + ("" if unit == "c" else f" --unit {unit}")
+    typed += "" if size == ECTOPIA_PEOPLE else f" --people {size}"
     written = write(found, folder, typed) if folder is not None else []
     if as_json:
         write_json({**found.to_dict(), "written": [str(path) for path in written]})
         return
-    _tell_ectopia(found)
+    if isinstance(found, ectopia.EctopiaFit):
+        _tell_ectopia(found)
+    else:
+        _tell_drive(found)
     for path in written:
         click.echo(f"Written: {path}")
+
+
+def _tell_drive(found: DriveFit) -> None:
+    data = found.to_dict()
+    (number,), (result,) = data["numbers"], data["results"]
+    row = [
+        f"{number['value']:.0f}",
+        number["unit"],
+        "{:.0f} to {:.0f}".format(*number["range"]),
+        f"{number['monte_carlo']:.1g}",
+    ]
+    click.echo(table(("number", "fitted", "unit", "range", "Monte Carlo error"), [["change of drive", *row]]))
+    click.echo()
+    row = [
+        "{:g} ({:g} to {:g})".format(result["published"], *result["range"]),
+        f"{result['simulated']:.3g}",
+        f"{result['monte_carlo']:.1g}",
+    ]
+    click.echo(table(("result", "fitted to", "simulated", "Monte Carlo error"), [[result["result"], *row]]))
+    click.echo(
+        f"\nMean of all units: {found.healthy:.2g} Hz healthy, {found.injured:.2g} Hz in {data['condition'].replace('_', ' ')}. "
+        f"{found.recordings} cells were recorded. The range is that of the result alone."
+    )
 
 
 def _tell_ectopia(found: EctopiaFit) -> None:

@@ -80,9 +80,9 @@ def command(
 
     The 95 % interval of a share is over people: four cells of one person tell less than one cell of each of four people.
 
-    Fitted: the share of active C units in painful diabetic neuropathy (30 of 105 in patients) and the spread of their rates, by
-    `analgesia calibrate ectopia`. Not fitted, and mostly not measured in people: everything about the other two conditions, about A
-    units, and what drugs do to any of it.
+    Fitted: the share of active C units in painful diabetic neuropathy (30 of 105 in patients) and the spread of their rates, and that A
+    units discharge five times as much in postherpetic neuralgia (four to six in rats), by `analgesia calibrate ectopia`. Not fitted, and
+    mostly not measured in people: everything else about A units and the other conditions, and what drugs do to any of it.
 
     Example: analgesia ectopia --condition painful_diabetic_neuropathy --patients 100
     """
