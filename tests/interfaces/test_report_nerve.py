@@ -26,10 +26,10 @@ PATHS = re.compile(r' d="([^"]*)"|(?: x| y|points|transform)="([^"]*)"')
 
 @pytest.fixture(scope="module", autouse=True)
 def short_runs() -> Iterator[None]:
-    """Few pulses and guesses, quick to run."""
+    """Few pulses, guesses and cells, a short fibre: quick to run."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runs, "PULSES", 4)
-        patch.setattr(runs, "GUESSES", 3)
+        for name, few in (("PULSES", 4), ("GUESSES", 3), ("PEOPLE", 3), ("LENGTH", 8.0)):
+            patch.setattr(runs, name, few)
         yield
 
 
