@@ -89,6 +89,7 @@ def test_learned_once_for_each_fibre_and_state_and_refused_once(asked: list[str]
         (["--fibre", "a_delta"], "no surrogate"),
         (["--patients", "3"], "one fibre"),
         (["--kymograph", "x.png"], "one fibre"),
+        (["--precision", "single"], "leave out --precision"),
         (["--length", "300mm"], "5 to 50 mm"),
         (["--times", "TIMES", "--pulses", "3"], "leave out"),
         (["--times", "TIMES"], "in ms, one a line"),

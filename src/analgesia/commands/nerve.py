@@ -194,22 +194,14 @@ def command(
     from analgesia.errors import ModelError
     from analgesia.files import check_picture
     from analgesia.nerve import pictures
-    from analgesia.nerve.ask import Question, ask, ask_people, by_delay_line
-    from analgesia.nerve.branch import ask_branch
+    from analgesia.nerve.ask import Question, ask, by_delay_line
 
     if severity is not None and condition is None:
         raise ModelError("--severity says how severe a --condition is: name one")
     if branch:
-        _refuse_beside_branch(click.get_current_context())
+        _refuse(BESIDE_BRANCH, "--branch has its own geometry and seeks the rate itself")
         asked = Question(fibre=fibre, drugs=drugs, prior=prior, condition=condition, severity=severity)
-        with progress("nerve", unit="trains") as report:
-            past = ask_branch(
-                asked, settings.library(), **({} if pulses is None else {"pulses": pulses}), progress=report
-            )
-        if as_json:
-            write_json(past.to_dict())
-        else:
-            _print_branch(past)
+        _answer_branch(asked, settings, pulses, as_json)
         return
     if kymograph is not None and patients is not None:
         raise ModelError("--kymograph shows one fibre: leave out --patients")
@@ -217,7 +209,12 @@ def command(
         if path is not None:
             check_picture(path)
     moments = _moments(rate, interval, pulses, listed)
-    _check_surrogate(surrogate, len(moments), patients, kymograph)
+    if surrogate:
+        _refuse(BESIDE_SURROGATE, "--surrogate answers for one fibre, learned once, and has no voltage")
+    elif len(moments) > MAXIMUM_PULSES_OF_CABLES:
+        raise ModelError(
+            f"{len(moments)} pulses: a cable takes at most {MAXIMUM_PULSES_OF_CABLES}; --surrogate takes more"
+        )
     question = Question(
         fibre=fibre,
         diameter=None if diameter is None else diameter.to("um"),
@@ -233,14 +230,7 @@ def command(
         _answer_long(question, settings, picture, as_json)
         return
     if patients is not None:
-        with progress("nerve", unit="blocks of steps") as report:
-            many = ask_people(question, settings.library(), patients=patients, seed=seed, progress=report)
-        if picture is not None:
-            pictures.people(many.people, many.title, picture)
-        if as_json:
-            write_json(many.to_dict())
-        else:
-            _print_people(many.title, many.to_dict(), picture)
+        _answer_people(question, settings, patients, seed, picture, as_json)
         return
     seen = picture is not None or kymograph is not None
     if kymograph is not None and by_delay_line(question):
@@ -260,33 +250,24 @@ def command(
 
 
 BESIDE_BRANCH = (
-    "diameter",
-    "length",
-    "rate",
-    "interval",
-    "precision",
-    "picture",
-    "kymograph",
-    "patients",
-    "seed",
-    "listed",
-    "surrogate",
-)
+    "diameter", "length", "rate", "interval", "precision", "picture", "kymograph", "patients", "seed", "listed", "surrogate"
+)  # fmt: skip
 """Options that a question about the branch does not take."""
+BESIDE_SURROGATE = ("precision", "kymograph", "patients", "seed")
+"""Options that a question to a surrogate does not take."""
 
 
-def _refuse_beside_branch(context: click.Context) -> None:
+def _refuse(beside: tuple[str, ...], why: str) -> None:
     """Refuse, by its name, an option that was given and would be ignored."""
     from click.core import ParameterSource
 
     from analgesia.errors import ModelError
 
+    context = click.get_current_context()
     for option in context.command.params:
         given = context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
-        if option.name in BESIDE_BRANCH and given:
-            raise ModelError(
-                f"--branch has its own geometry and seeks the rate itself: leave out {option.opts[0]}"
-            )
+        if option.name in beside and given:
+            raise ModelError(f"{why}: leave out {option.opts[0]}")
 
 
 def _print_branch(found: BranchAnswer) -> None:
@@ -305,20 +286,6 @@ def _print_branch(found: BranchAnswer) -> None:
     rows = [(f"{rate:.3g}", f"{share:.0%}") for rate, share in found.branch.tried]
     click.echo("\n" + table(("rate (Hz)", "arrived past the branch"), rows))
     _print_end(found.to_dict(), [])
-
-
-def _check_surrogate(wanted: bool, pulses: int, patients: int | None, kymograph: Path | None) -> None:
-    """Refuse what a surrogate cannot show and what a cable cannot do. Raises `ModelError`."""
-    from analgesia.errors import ModelError
-
-    if wanted and (patients is not None or kymograph is not None):
-        raise ModelError(
-            "--surrogate answers for one fibre and has no voltage: leave out --patients and --kymograph"
-        )
-    if pulses > MAXIMUM_PULSES_OF_CABLES and not wanted:
-        raise ModelError(
-            f"{pulses} pulses: a cable takes at most {MAXIMUM_PULSES_OF_CABLES}; --surrogate takes more"
-        )
 
 
 def _moments(
@@ -351,6 +318,36 @@ def _read_times(path: Path) -> tuple[float, ...]:
     if not found:
         raise ModelError(f"{path}: there are no times in it; write them in ms, one a line")
     return found
+
+
+def _answer_branch(question: Question, settings: Settings, pulses: int | None, as_json: bool) -> None:
+    """Ask how fast trains pass the branch and print."""
+    from analgesia.nerve.branch import ask_branch
+
+    given = {} if pulses is None else {"pulses": pulses}
+    with progress("nerve", unit="trains") as report:
+        past = ask_branch(question, settings.library(), **given, progress=report)
+    if as_json:
+        write_json(past.to_dict())
+    else:
+        _print_branch(past)
+
+
+def _answer_people(
+    question: Question, settings: Settings, patients: int, seed: int, picture: Path | None, as_json: bool
+) -> None:
+    """Ask the fibre of each of many people and print."""
+    from analgesia.nerve import pictures
+    from analgesia.nerve.ask import ask_people
+
+    with progress("nerve", unit="blocks of steps") as report:
+        many = ask_people(question, settings.library(), patients=patients, seed=seed, progress=report)
+    if picture is not None:
+        pictures.people(many.people, many.title, picture)
+    if as_json:
+        write_json(many.to_dict())
+    else:
+        _print_people(many.title, many.to_dict(), picture)
 
 
 def _answer_long(question: Question, settings: Settings, picture: Path | None, as_json: bool) -> None:
