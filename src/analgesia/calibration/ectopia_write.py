@@ -24,8 +24,8 @@ def documents(fit: EctopiaFit, command: str) -> dict[str, str]:
     )
     spread = (
         f"log-normal spread of severity between the cells of one person (coefficient of variation), at which {fast} of active units fire "
-        f"at {FAST:g} Hz or more (Monte Carlo error {fit.spread_monte_carlo:.3f}); ci95 from the errors of both shares; the errors of "
-        f"drive and spread correlate by {fit.correlation:.1f}"
+        f"at {FAST:g} Hz or more, a share that is assumed (Monte Carlo error {fit.spread_monte_carlo:.3f}); ci95 from the errors of both "
+        f"shares; the errors of drive and spread correlate by {fit.correlation:.1f}"
     )
     text = HEAD.format(command=command, name=NEURON)
     for key, value, unit, ci95, note, digits in (
