@@ -87,9 +87,11 @@ def followed(begun: Array, spikes: Array, longest: float) -> Array:
             passed[on_the_way] = spikes
             return passed
     first, typical = 0, 0.0
+    reached = np.maximum.accumulate(np.nan_to_num(begun, nan=-np.inf))
     for spike in spikes:
         latest = spike - QUICKEST * typical
-        waiting = [k for k in range(first, len(begun)) if spike - longest <= begun[k] < latest]
+        started = int(np.searchsorted(reached, latest))
+        waiting = [k for k in range(first, started) if spike - longest <= begun[k] < latest]
         if not waiting:
             continue
         chosen = min(waiting, key=lambda k: abs(spike - begun[k] - typical)) if typical else waiting[0]
