@@ -66,8 +66,7 @@ def compiled(
 ) -> Compiled:
     """Machine code for a program, from memory, disk or the compiler."""
     width = lanes or machine.preferred_lanes()
-    text = f"{program.digest()} {machine.description()} {engine_digest()} {width} {infusions} {delayed} {triggers} {queue}"
-    key = hashlib.blake2b(text.encode(), digest_size=20).hexdigest()
+    key = cache_key("program", program.digest(), width, infusions, delayed, triggers, queue)
     with _lock:
         if key not in _ready:
 
@@ -119,10 +118,16 @@ def module_text(
     return str(module.module), workspace
 
 
+def cache_key(*what: object) -> str:
+    """Key under which a result is kept (`cache.stored`): what it was made from, the machine it is for, the engine that made it."""
+    text = "\0".join(map(str, (*what, machine.description(), _engine_digest())))
+    return hashlib.blake2b(text.encode(), digest_size=20).hexdigest()
+
+
 @cache
-def engine_digest() -> str:
+def _engine_digest() -> str:
     """Hash of the engine's own sources: a changed engine trusts no older code."""
     digest = hashlib.blake2b(digest_size=16)
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -7,7 +7,6 @@ the sums of the outputs. Everything a step needs is loaded from there once, so t
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import itertools
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -445,11 +444,10 @@ def compiled(network: Network, method: str) -> Compiled:
 
 
 def _compiled(network: Network, method: str, lanes: int) -> Compiled:
-    from analgesia.engine.compiler import engine_digest
+    from analgesia.engine.compiler import cache_key
 
     circuit = record(network)
-    text = f"network {circuit.digest} {method} {lanes} {machine.description()} {engine_digest()}"
-    key = hashlib.blake2b(text.encode(), digest_size=20).hexdigest()
+    key = cache_key("network", circuit.digest, method, lanes)
     if key not in _ready:
         code = disk.stored(key, lambda: machine.compile_module(module_text(network, circuit, method, lanes)))
         _ready[key] = Compiled(code, circuit, lanes)

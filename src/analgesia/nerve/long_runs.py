@@ -15,9 +15,8 @@ from typing import Any
 import numpy as np
 
 from analgesia import evidence
-from analgesia.engine import machine
 from analgesia.engine.cache import stored
-from analgesia.engine.compiler import engine_digest
+from analgesia.engine.compiler import cache_key
 from analgesia.errors import ModelError
 from analgesia.evidence import Library
 from analgesia.nerve.ask import MYELINATED, Prepared, Question, Reply, as_run, prepared, remarks, title_of
@@ -98,23 +97,19 @@ def learned(ready: Prepared[Fibre], question: Question, library: Library) -> Sur
 def _key(ready: Prepared[Fibre], words: str, library: Library) -> str:
     state = ready.state
     parts = (
-        library.hash, _sources(), ready.fibre.name, repr(float(ready.diameter)), words, repr(sorted(state.factors.items())),
+        "surrogate", library.hash, _sources(), ready.fibre.name, repr(float(ready.diameter)), words, repr(sorted(state.factors.items())),
         repr(sorted(state.shifts.items())), repr(state.depolarisation), repr(sorted(state.blocks.items())),
     )  # fmt: skip
-    return "surrogate-" + hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
+    return cache_key(*parts)
 
 
 @cache
 def _sources() -> str:
-    """Hash of the program between the evidence and a surrogate, and the machine that its last digits depend on."""
-    package = Path(__file__).parent.parent
-    digest = hashlib.blake2b(f"{engine_digest()} {machine.description()}".encode(), digest_size=16)
-    for path in (
-        *sorted((package / "nerve").glob("*.py")),
-        *sorted((package / "engine" / "cable").glob("*.py")),
-    ):
+    """Hash of the program between the evidence and the engine, which the key knows."""
+    nerve = Path(__file__).parent
+    digest = hashlib.blake2b(digest_size=16)
+    for path in (*sorted(nerve.glob("*.py")), nerve.parent / "channels.py"):
         digest.update(path.read_bytes())
-    digest.update((package / "channels.py").read_bytes())
     return digest.hexdigest()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from analgesia.engine.cable.membrane import Membrane, Recorded, record
 from analgesia.engine.cable.pace import BLOCK, Call, Stage, calls, reach
 from analgesia.engine.cable.sheath import kernel_numbers
 from analgesia.engine.cable.sheathed import SheathedKernel
-from analgesia.engine.compiler import engine_digest
+from analgesia.engine.compiler import cache_key
 
 Array = NDArray[np.float64]
 Precision = Literal["double", "single"]
@@ -73,9 +72,8 @@ def _compiled(membrane: Membrane, along: bool, form: tables.Form, sheathed: bool
     kind = AlongKernel if along else SheathedKernel if sheathed else code.Kernel
     writer = kind(recorded(membrane), lanes, form)
     text = writer.text()
-    what = f"cable {machine.description()} {engine_digest()} {text}"
-    key = hashlib.blake2b(what.encode(), digest_size=20).hexdigest()
-    loaded = machine.Loaded(cache_on_disk.stored(key, lambda: machine.compile_module(text)))
+    made = cache_on_disk.stored(cache_key("cable", text), lambda: machine.compile_module(text))
+    loaded = machine.Loaded(made)
     signature = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(POINTERS))
     call = signature(loaded.address(code.NAME))
     return Kernel(writer.layout, lanes, along, np.float32 if single else np.float64, call, loaded)
