@@ -129,8 +129,7 @@ def simulate(
                 exposed.append(expose(arm, lanes, grid, library, seed))
             bound.append(bind(exposed[-1], lanes, grid, library, seed))
             for receptor, rested in bound[-1].used.items():
-                with footing.part("receptors", arm.name, receptor):
-                    note(*rested.numbers.values())
+                footing.add(rested, "receptors", arm.name, receptor)
         variables = _chemistry(exposed, bound, lanes, grid, library)
         status = np.stack([lanes.fold(exposure.status) for exposure in exposed])
         if cord:

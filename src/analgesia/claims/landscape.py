@@ -255,8 +255,6 @@ def _lanes(
     """The people, each in the world of their draw, and the numbers they are drawn from."""
     with tally() as used:
         people = patients.population(population, size, seed, library)
-        for number in people.numbers:
-            used.note(number)
         return pathway.Lanes.of(people, draws).under_ignorance(library, seed), used
 
 

@@ -114,6 +114,10 @@ class Footing:
         """Numbers converted inside the block are noted under `name`, and as ever in the tallies around it."""
         with tally() as used:
             yield
+        self.add(used, *name)
+
+    def add(self, used: Tally, *name: str) -> None:
+        """Note under `name` what a tally has noted already."""
         self.parts.setdefault(name, Tally()).merge(used)
 
     def of(self, *name: str) -> Tally:
