@@ -144,11 +144,11 @@ def _myelinated(question: Question, library: Library, course_too: bool, progress
         found = saltatory.conduct(
             built, question.times, diameter=wide, length=length, state=state, progress=progress
         )
-    if course_too and line is None:
-        times = np.asarray(question.times, float)
-        shown = saltatory.course(
-            built, times, diameter=wide, length=length, state=state, stimulus=found.stimulus
-        )
+        if course_too:
+            times = np.asarray(question.times, float)
+            shown = saltatory.course(
+                built, times, diameter=wide, length=length, state=state, stimulus=found.stimulus
+            )
     notes = remarks(question, library, ready, bool(found.conducted.all()))
     if line is not None and found.conducted.any():
         notes.append(f"more than {saltatory.MOST} pulses: {line.vouched(question.times)}")
